@@ -1,0 +1,1 @@
+"""The AWS rooms: network, EKS, HyperPod, nodes, FSx for Lustre, identity."""

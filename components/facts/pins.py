@@ -1,0 +1,91 @@
+"""Every version that the stack installs, pinned here and nowhere else, each with where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Helm chart. `repository` is empty for a chart in an OCI registry, whose `reference` is then its whole address.
+
+    `installs_crds`: the chart puts CustomResourceDefinitions in its `crds/` folder, which Helm installs once and never
+    upgrades.
+    """
+
+    name: str
+    version: str
+    reference: str
+    repository: str
+    app_version: str
+    source: str
+    installs_crds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A container image by exact tag; a digest is added per stack by `sglang-hyperpod pin`."""
+
+    repository: str
+    tag: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+
+LWS = Chart(
+    "lws",
+    "0.10.0",
+    "oci://registry.k8s.io/lws/charts/lws",
+    "",
+    "v0.10.0",
+    "kubernetes-sigs/lws@v0.10.0 site/content/en/docs/installation/_index.md",
+    installs_crds=True,
+)
+GPU_OPERATOR = Chart(
+    "gpu-operator",
+    "v26.7.0",
+    "gpu-operator",
+    "https://helm.ngc.nvidia.com/nvidia",
+    "v26.7.0",
+    "NVIDIA/gpu-operator tag v26.7.0 (2026-08-20)",
+    installs_crds=True,
+)
+EFA_DEVICE_PLUGIN = Chart(
+    "aws-efa-k8s-device-plugin",
+    "v0.5.30",
+    "aws-efa-k8s-device-plugin",
+    "https://aws.github.io/eks-charts",
+    "v0.5.20",
+    "aws/eks-charts@5239609 stable/aws-efa-k8s-device-plugin: chart v0.5.30 carries image v0.5.20",
+)
+LOAD_BALANCER_CONTROLLER = Chart(
+    "aws-load-balancer-controller",
+    "3.5.0",
+    "aws-load-balancer-controller",
+    "https://aws.github.io/eks-charts",
+    "v3.5.0",
+    "aws/eks-charts@5239609 stable/aws-load-balancer-controller",
+    installs_crds=True,
+)
+KEDA = Chart(
+    "keda",
+    "2.20.2",
+    "keda",
+    "https://kedacore.github.io/charts",
+    "2.20.2",
+    "kedacore/charts@1444d00",
+)
+KUBE_PROMETHEUS_STACK = Chart(
+    "kube-prometheus-stack",
+    "88.5.3",
+    "oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack",
+    "",
+    "v0.93.1",
+    "prometheus-community/helm-charts@cf408a2: Prometheus v3.14.0, Grafana 13.2.0",
+    installs_crds=True,
+)
+
+CHARTS = (LWS, GPU_OPERATOR, EFA_DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER, KEDA, KUBE_PROMETHEUS_STACK)
+"""Every chart that a registry serves; the HyperPod dependency chart comes from git (`components.aws.hyperpod`)."""

@@ -1,0 +1,1 @@
+"""What watches the workload: Prometheus, Grafana and their dashboards."""

@@ -1,0 +1,1 @@
+"""What the cluster needs beside the workload: device plugins, operators, controllers."""

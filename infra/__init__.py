@@ -1,0 +1,1 @@
+"""What is deployed: settings in, plan, stack out."""
