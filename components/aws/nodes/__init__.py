@@ -1,0 +1,1 @@
+"""Nodes: one pool model on two substrates (EKS managed node groups, HyperPod instance groups), and the system pool."""

@@ -1,0 +1,143 @@
+"""Monitoring in the cluster: kube-prometheus-stack, what it scrapes of the engines, and the dashboards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.base import Component, Context
+from components.facts import pins
+from components.kube import PodSecurity, custom_object, namespace, release
+from components.monitoring.monitors import EngineTarget, pod_monitor
+from components.monitoring.settings import MonitoringSettings
+from components.monitoring.values import (
+    DASHBOARD_LABEL,
+    FOLDER_ANNOTATION,
+    GRAFANA_ADMIN,
+    NAMESPACE,
+    NODE_EXPORTER_NAMESPACE,
+    PROMETHEUS_URL,
+    RELEASE,
+    values,
+)
+
+DASHBOARD_FOLDER = "SGLang"
+
+
+class Monitoring(Component):
+    """Prometheus, Alertmanager and Grafana on the nodes of `node_selector`, with volumes of `storage_class`.
+
+    Whatever makes a PodMonitor, ServiceMonitor or PrometheusRule depends on `ready`: the release brings these kinds.
+    `dashboards` maps a ConfigMap's name to a Grafana dashboard. `admin_password` is Grafana's, or the chart draws one.
+    """
+
+    token = "sglang-hyperpod:monitoring:Monitoring"
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        settings: MonitoringSettings,
+        *,
+        storage_class: str = "gp3",
+        node_selector: Mapping[str, str] | None = None,
+        admin_password: pulumi.Input[str] | None = None,
+        dashboards: Mapping[str, Mapping[str, Any]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, ctx, opts)
+        self.namespace = NAMESPACE
+        self.prometheus_url = PROMETHEUS_URL
+        rooms: list[pulumi.Resource] = [namespace(f"{name}-namespace", NAMESPACE, PodSecurity.RESTRICTED, self.child())]
+        if settings.node_exporter:
+            rooms.append(
+                namespace(f"{name}-node-exporter", NODE_EXPORTER_NAMESPACE, PodSecurity.PRIVILEGED, self.child())
+            )
+        in_room = self.child(depends_on=rooms)  # objects and release name their namespace as text
+        secrets = [_admin_secret(name, admin_password, in_room)] if admin_password is not None else []
+        self.release = release(
+            f"{name}-release",
+            replace(pins.KUBE_PROMETHEUS_STACK, version=settings.chart_version),
+            values(
+                settings,
+                cluster_name=ctx.cluster_name,
+                storage_class=storage_class,
+                node_selector=node_selector or {},
+                keep_volumes=ctx.protect,
+                admin_secret=bool(secrets),
+            ),
+            self.child(depends_on=[*rooms, *secrets]),  # Grafana starts with the password that it finds
+            namespace=NAMESPACE,
+            release_name=RELEASE,
+            timeout=900,
+        )
+        if settings.grafana.enabled:
+            for dashboard_name, model in (dashboards or {}).items():
+                _dashboard(f"{name}-{dashboard_name}", dashboard_name, model, in_room)
+        self.ready: list[pulumi.Resource] = [self.release]
+        self.register_outputs({"namespace": self.namespace, "prometheusUrl": self.prometheus_url})
+
+
+class EngineMonitors(Component):
+    """A PodMonitor for each LeaderWorkerSet of engines, in the engines' namespace.
+
+    It depends on the Prometheus operator (`Monitoring.ready`, by `opts.depends_on`), not on the engines: what watches
+    is there before what is watched.
+    """
+
+    token = "sglang-hyperpod:monitoring:EngineMonitors"
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        namespace: pulumi.Input[str],
+        models: Sequence[EngineTarget],
+        interval_seconds: int = 15,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, ctx, opts)
+        self.monitors = [
+            custom_object(
+                f"{name}-{target.name}",
+                "monitoring.coreos.com/v1",
+                "PodMonitor",
+                {"name": target.name, "namespace": namespace},
+                self.child(),
+                spec=pod_monitor(target, interval_seconds=interval_seconds),
+            )
+            for target in models
+        ]
+        self.register_outputs({})
+
+
+def _admin_secret(name: str, password: pulumi.Input[str], opts: pulumi.ResourceOptions) -> k8s.core.v1.Secret:
+    return k8s.core.v1.Secret(
+        f"{name}-grafana-admin",
+        metadata={"name": GRAFANA_ADMIN, "namespace": NAMESPACE},
+        string_data={"admin-user": "admin", "admin-password": pulumi.Output.secret(password)},
+        opts=opts,
+    )
+
+
+def _dashboard(
+    logical_name: str, name: str, model: Mapping[str, Any], opts: pulumi.ResourceOptions
+) -> k8s.core.v1.ConfigMap:
+    """A dashboard where Grafana's sidecar looks for it."""
+    return k8s.core.v1.ConfigMap(
+        logical_name,
+        metadata={
+            "name": name,
+            "namespace": NAMESPACE,
+            "labels": {DASHBOARD_LABEL: "1"},
+            "annotations": {FOLDER_ANNOTATION: DASHBOARD_FOLDER},
+        },
+        data={f"{name}.json": json.dumps(model, indent=1, sort_keys=True)},
+        opts=opts,
+    )

@@ -1,0 +1,68 @@
+"""What Prometheus scrapes of an engine: every pod of its LeaderWorkerSet. Pure.
+
+The pods of higher ranks serve `/metrics` too: with attention data parallelism their schedulers report from there, and
+nowhere else. Metrics keep their own names (`sglang:num_running_reqs`): a colon is legal in a metric's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+API_PORT = 30000
+"""SGLang's own default port; API and metrics share it, and the engine has no other port for metrics."""
+
+_POD_LABEL = "__meta_kubernetes_pod_label_leaderworkerset_sigs_k8s_io_"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTarget:
+    """One LeaderWorkerSet to scrape.
+
+    `name` is the LeaderWorkerSet's, `model` the model's name in the settings, `role` what the group does (`aggregated`,
+    `prefill`, `decode`), `engine_version` the SGLang release, `port` the container port that serves `/metrics`: it must
+    be declared by leader and workers, since Prometheus finds ports by declaration.
+    """
+
+    name: str
+    model: str
+    role: str
+    engine_version: str
+    port: int = API_PORT
+
+
+def pod_monitor(target: EngineTarget, *, interval_seconds: int) -> dict[str, Any]:
+    """The `spec` of the PodMonitor of `target`.
+
+    Series get the labels `model`, `role`, `engine_version`, `lws` (the LeaderWorkerSet), `group` (index of the replica)
+    and `rank` (index of the pod in its group) beside those that the engine sets itself (`model_name`, `tp_rank`, ...).
+    """
+    return {
+        "jobLabel": "leaderworkerset.sigs.k8s.io/name",
+        "selector": {"matchLabels": {"leaderworkerset.sigs.k8s.io/name": target.name}},
+        "podMetricsEndpoints": [
+            {
+                "portNumber": target.port,
+                "path": "/metrics",
+                "interval": f"{interval_seconds}s",
+                # An engine that is busy with a long prefill answers late; Prometheus wants less than the interval.
+                "scrapeTimeout": f"{min(interval_seconds, 10)}s",
+                "relabelings": [
+                    _constant("model", target.model),
+                    _constant("role", target.role),
+                    _constant("engine_version", target.engine_version),
+                    _from_pod("name", "lws"),
+                    _from_pod("group_index", "group"),
+                    _from_pod("worker_index", "rank"),
+                ],
+            }
+        ],
+    }
+
+
+def _constant(label: str, value: str) -> dict[str, Any]:
+    return {"action": "replace", "targetLabel": label, "replacement": value}
+
+
+def _from_pod(suffix: str, label: str) -> dict[str, Any]:
+    return {"action": "replace", "sourceLabels": [f"{_POD_LABEL}{suffix}"], "targetLabel": label}

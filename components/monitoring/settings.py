@@ -1,0 +1,109 @@
+"""Settings of monitoring, and the rules that keep Prometheus from filling its disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from components.facts import pins
+from components.platform.versions import ChartVersion
+from components.rules import Finding, RuleSet, Severity
+from components.settings import Quantity, Settings
+
+rules = RuleSet("monitoring")
+
+SHARE_OF_DISK = 0.85
+"""How much of its volume Prometheus may fill with blocks; the rest is for the write-ahead log and compaction
+(https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size: at most 80-85 %)."""
+
+
+class GrafanaSettings(Settings):
+    """Grafana, where the dashboards are."""
+
+    enabled: bool = True
+    """Run Grafana. Dashboards are made as ConfigMaps either way only where it runs."""
+    admin_password_secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")] | None = None
+    """Name under `secrets` of the password of `admin`. Without it the chart draws one at the first install and keeps it
+    in the Kubernetes Secret `kube-prometheus-stack-grafana`."""
+    storage_gib: Annotated[int, Field(ge=0, le=1000, alias="storageGiB")] = 10
+    """Size of Grafana's volume (users, stars, what is edited by hand). 0: none, a restart forgets all but what the
+    program provisions."""
+    memory_limit: Quantity = "1Gi"
+    """Memory limit of Grafana's main container."""
+
+
+class AlertmanagerSettings(Settings):
+    """Alertmanager, which groups alerts and sends them."""
+
+    enabled: bool = True
+    """Run Alertmanager."""
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """Alertmanager pods; they gossip, so that two send each alert once."""
+    storage_gib: Annotated[int, Field(ge=1, le=100, alias="storageGiB")] = 2
+    """Size of the volume of each pod, which remembers silences."""
+
+
+class MonitoringSettings(Settings):
+    """Prometheus, Grafana and Alertmanager in the cluster, by kube-prometheus-stack."""
+
+    enabled: bool = True
+    """Install monitoring. Without it no one sees the engines, and nothing can scale by their queue."""
+    chart_version: ChartVersion = pins.KUBE_PROMETHEUS_STACK.version
+    """Version of the Helm chart `kube-prometheus-stack`."""
+    retention_days: Annotated[int, Field(ge=1, le=365)] = 15
+    """Days after which Prometheus deletes samples."""
+    retention_size_gib: Annotated[int, Field(ge=1, le=10000, alias="retentionSizeGiB")] = 80
+    """GiB of blocks above which Prometheus deletes the oldest, whatever their age. Prometheus stops when its disk is
+    full, so this must stay below `storageGiB`."""
+    storage_gib: Annotated[int, Field(ge=1, le=16384, alias="storageGiB")] = 100
+    """Size of Prometheus's gp3 volume in GiB."""
+    replicas: Annotated[int, Field(ge=1, le=2)] = 1
+    """Prometheus pods. Each scrapes everything and has a volume of its own."""
+    scrape_interval_seconds: Annotated[int, Field(ge=5, le=120)] = 15
+    """Seconds between two scrapes of engines; autoscaling and alerts cannot be faster than this."""
+    cpu_request: Quantity = "500m"
+    """CPU that Prometheus asks for."""
+    memory_request: Quantity = "2Gi"
+    """Memory that Prometheus asks for."""
+    memory_limit: Quantity = "8Gi"
+    """Memory limit of Prometheus; each million active series takes a few GiB."""
+    node_exporter: bool = True
+    """Run the node exporter on every node. Off where something else owns it: both would want host port 9100."""
+    grafana: GrafanaSettings = GrafanaSettings()
+    """Dashboards."""
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    """Alerts."""
+
+
+@rules.rule(
+    "monitoring.retention-fits-disk",
+    source="https://prometheus.io/docs/prometheus/latest/storage/: retention.size at most 80-85 % of the disk",
+)
+def retention_fits_the_disk(monitoring: MonitoringSettings) -> Iterator[Finding]:
+    """Prometheus deletes old blocks before its volume is full."""
+    limit = int(monitoring.storage_gib * SHARE_OF_DISK)
+    if monitoring.enabled and monitoring.retention_size_gib > limit:
+        yield Finding(
+            "retentionSizeGiB",
+            f"{monitoring.retention_size_gib} GiB of blocks leave too little of {monitoring.storage_gib} GiB for the "
+            "write-ahead log and compaction; Prometheus stops when the disk is full",
+            f"set retentionSizeGiB to at most {max(limit, 1)}, or storageGiB to at least "
+            f"{-(-monitoring.retention_size_gib * 100 // int(SHARE_OF_DISK * 100))}",
+        )
+
+
+@rules.rule(
+    "monitoring.alerts-go-nowhere",
+    source="Prometheus evaluates alerts without Alertmanager, but nobody is told",
+    severity=Severity.ADVICE,
+)
+def alerts_have_a_sender(monitoring: MonitoringSettings) -> Iterator[Finding]:
+    """Where Prometheus runs, Alertmanager does too."""
+    if monitoring.enabled and not monitoring.alertmanager.enabled:
+        yield Finding(
+            "alertmanager.enabled",
+            "alerts are evaluated but no one is told of them",
+            "set alertmanager.enabled: true",
+        )

@@ -1,0 +1,159 @@
+"""Values of the chart `kube-prometheus-stack`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
+
+RELEASE = "kube-prometheus-stack"
+NAMESPACE = "monitoring"
+NODE_EXPORTER_NAMESPACE = "node-exporter"
+GRAFANA_ADMIN = "grafana-admin"
+DASHBOARD_LABEL = "grafana_dashboard"
+FOLDER_ANNOTATION = "grafana_folder"
+PROMETHEUS_URL = f"http://{RELEASE}-prometheus.{NAMESPACE}.svc:9090"
+
+_UNREACHABLE = {"enabled": False}
+"""EKS runs etcd, scheduler and controller manager where no pod can reach them; kube-proxy listens on localhost."""
+
+_SELECTORS = ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
+
+
+def values(
+    monitoring: MonitoringSettings,
+    *,
+    cluster_name: str,
+    storage_class: str,
+    node_selector: Mapping[str, str],
+    keep_volumes: bool,
+    admin_secret: bool,
+) -> dict[str, Any]:
+    """The chart's values.
+
+    `keep_volumes`: volumes outlive an uninstalled release. `admin_secret`: Grafana's password is in the Secret
+    `grafana-admin` instead of one that the chart draws.
+    """
+    nodes = dict(node_selector)
+    claims = {"whenDeleted": "Retain" if keep_volumes else "Delete", "whenScaled": "Retain"}
+    return {
+        "kubeControllerManager": _UNREACHABLE,
+        "kubeScheduler": _UNREACHABLE,
+        "kubeEtcd": _UNREACHABLE,
+        "kubeProxy": _UNREACHABLE,
+        "defaultRules": {"rules": dict.fromkeys(_UNREACHABLE_RULES, False)},
+        "prometheusOperator": {
+            "nodeSelector": nodes,
+            "resources": _resources("100m", "128Mi", "512Mi"),
+            "admissionWebhooks": {"patch": {"nodeSelector": nodes}},
+        },
+        "prometheus": {
+            "serviceAccount": {"create": True, "name": "prometheus"},
+            "prometheusSpec": {
+                **_prometheus(monitoring, cluster_name, storage_class),
+                "nodeSelector": nodes,
+                "persistentVolumeClaimRetentionPolicy": claims,
+            },
+        },
+        "alertmanager": {
+            "enabled": monitoring.alertmanager.enabled,
+            "alertmanagerSpec": {
+                **_alertmanager(monitoring.alertmanager, storage_class),
+                "nodeSelector": nodes,
+                "persistentVolumeClaimRetentionPolicy": claims,
+            },
+        },
+        "grafana": {**_grafana(monitoring.grafana, storage_class, admin_secret), "nodeSelector": nodes},
+        "kube-state-metrics": {"nodeSelector": nodes, "resources": _resources("50m", "128Mi", "512Mi")},
+        "nodeExporter": {"enabled": monitoring.node_exporter},
+        "prometheus-node-exporter": {
+            # It needs the host's network and files: its own namespace lets all the others be restricted.
+            "namespaceOverride": NODE_EXPORTER_NAMESPACE,
+            "priorityClassName": "system-node-critical",
+            "resources": _resources("50m", "64Mi", "256Mi"),
+        },
+    }
+
+
+_UNREACHABLE_RULES = (
+    "etcd",
+    "kubeControllerManager",
+    "kubeProxy",
+    "kubeSchedulerAlerting",
+    "kubeSchedulerRecording",
+    "windows",
+)
+"""Rules over what is not scraped: their alerts "target disappeared" would always fire."""
+
+
+def _prometheus(monitoring: MonitoringSettings, cluster_name: str, storage_class: str) -> dict[str, Any]:
+    return {
+        # Otherwise only objects with the label `release` of this chart would count.
+        **{f"{kind}SelectorNilUsesHelmValues": False for kind in _SELECTORS},
+        "replicas": monitoring.replicas,
+        "retention": f"{monitoring.retention_days}d",
+        # Prometheus takes GB as 2^30 bytes.
+        "retentionSize": f"{monitoring.retention_size_gib}GB",
+        "walCompression": True,
+        "externalLabels": {"cluster": cluster_name},
+        "storageSpec": _claim(storage_class, monitoring.storage_gib),
+        "resources": _resources(monitoring.cpu_request, monitoring.memory_request, monitoring.memory_limit),
+    }
+
+
+def _alertmanager(settings: AlertmanagerSettings, storage_class: str) -> dict[str, Any]:
+    return {
+        "replicas": settings.replicas,
+        "storage": _claim(storage_class, settings.storage_gib),
+        "resources": _resources("50m", "64Mi", "256Mi"),
+    }
+
+
+def _grafana(settings: GrafanaSettings, storage_class: str, admin_secret: bool) -> dict[str, Any]:
+    persistence: dict[str, Any] = {"enabled": settings.storage_gib > 0}
+    if settings.storage_gib:
+        persistence |= {"storageClassName": storage_class, "size": f"{settings.storage_gib}Gi"}
+    return {
+        "enabled": settings.enabled,
+        **({"admin": {"existingSecret": GRAFANA_ADMIN}} if admin_secret else {}),
+        "persistence": persistence,
+        # A volume of one node at a time: the old pod must let go before the new one can have it.
+        "deploymentStrategy": {"type": "Recreate"},
+        # It runs as root; the volume's group does the same without.
+        "initChownData": {"enabled": False},
+        # The sidecars would otherwise read every Secret of the cluster.
+        "rbac": {"namespaced": True},
+        "sidecar": {
+            "resources": _resources("50m", "100Mi", "256Mi"),
+            "dashboards": {
+                "enabled": True,
+                "label": DASHBOARD_LABEL,
+                "labelValue": "1",
+                "searchNamespace": NAMESPACE,
+                "resource": "configmap",
+                "folderAnnotation": FOLDER_ANNOTATION,
+                "provider": {"foldersFromFilesStructure": True, "allowUiUpdates": False},
+            },
+            "datasources": {"searchNamespace": NAMESPACE, "resource": "configmap"},
+        },
+        "grafana.ini": {"analytics": {"check_for_updates": False, "reporting_enabled": False}},
+        "resources": _resources("100m", "256Mi", settings.memory_limit),
+    }
+
+
+def _claim(storage_class: str, gib: int) -> dict[str, Any]:
+    return {
+        "volumeClaimTemplate": {
+            "spec": {
+                "storageClassName": storage_class,
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": f"{gib}Gi"}},
+            }
+        }
+    }
+
+
+def _resources(cpu: str, memory: str, memory_limit: str) -> dict[str, Any]:
+    """Memory is bounded; CPU is not, since a throttled scraper loses samples."""
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory_limit}}

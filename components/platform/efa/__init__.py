@@ -1,0 +1,1 @@
+"""The EFA device plugin: it advertises `vpc.amazonaws.com/efa` on the nodes that have EFA interfaces."""

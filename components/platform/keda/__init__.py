@@ -1,0 +1,1 @@
+"""KEDA: it scales LeaderWorkerSets by Prometheus queries."""

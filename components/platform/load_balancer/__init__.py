@@ -1,0 +1,1 @@
+"""The AWS Load Balancer Controller: it turns an Ingress into an Application Load Balancer."""

@@ -1,0 +1,225 @@
+"""A served model: its groups of pods and everything around them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.aws.identity.component import PodIdentity
+from components.aws.identity.policies import partition
+from components.base import Component, Context
+from components.kube import custom_object
+from components.serving.engine.arguments import KEY_FILE
+from components.serving.entry.ingress import ingress, ingress_annotations
+from components.serving.group.objects import (
+    API_VERSION,
+    disruption_budget,
+    leader_worker_set,
+    members,
+    service,
+)
+from components.serving.namespace.component import InferenceNamespace
+from components.serving.network.policies import api, https_out, within_group
+from components.serving.plan import GroupPlan, ModelPlan
+from components.serving.weights.component import WeightsPrefetch
+from components.serving.weights.policy import read_bucket
+
+__all__ = ["InferenceNamespace", "Model", "WeightsPrefetch"]
+
+KEY_ANNOTATION = "sglang-hyperpod/api-key"
+"""On every pod: a digest of the key it was started with, so that a new key rolls the groups."""
+
+
+class Model(Component):
+    """One model on its LeaderWorkerSets, reached through the Service of their leaders.
+
+    `claim_name` is the claim with the weights, a plain name; `api_key` what clients must send. `load_balancer_cidrs`
+    are the networks in which the model's load balancer has its addresses, `vpc_cidrs` the VPC's own. Pods start
+    `after`: weights, admission policy, LeaderWorkerSet controller, device plugins. The Ingress waits for `entry_after`,
+    the load balancer controller, without which it could not be deleted either.
+    """
+
+    token = "sglang-hyperpod:serving:Model"
+
+    endpoint: str
+    """Base URL of the API inside the cluster."""
+    url: pulumi.Output[str] | None
+    """Base URL through the load balancer; None without an entry."""
+    ready: list[pulumi.Resource]
+    """The LeaderWorkerSets, each there once all its groups answer."""
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        plan: ModelPlan,
+        *,
+        namespace: pulumi.Input[str],
+        claim_name: str | None = None,
+        api_key: pulumi.Input[str] | None = None,
+        cluster_name: pulumi.Input[str] | None = None,
+        monitoring_namespace: str | None = "monitoring",
+        load_balancer_cidrs: Sequence[str] = (),
+        vpc_cidrs: Sequence[str] = (),
+        after: Sequence[pulumi.Resource] = (),
+        entry_after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, ctx, opts)
+        self.plan = plan
+        self._namespace = namespace
+        needed: list[pulumi.Resource] = [*after, *self._identity(cluster_name)]
+        annotations: dict[str, Any] = {}
+        if api_key is not None:
+            needed.append(self._key(api_key))
+            annotations[KEY_ANNOTATION] = pulumi.Output.secret(api_key).apply(_digest)
+        sources = load_balancer_cidrs if plan.settings.entry else ()
+        for group in plan.groups:
+            needed += self._policies(group, monitoring_namespace, sources, vpc_cidrs)
+        key_secret = f"{plan.name}-api-key" if api_key is not None else None
+        self.ready = [self._group(group, claim_name, key_secret, annotations, needed) for group in plan.groups]
+        self._service()
+        self.endpoint = plan.endpoint
+        self.url = self._entry(vpc_cidrs, entry_after)
+        self.register_outputs({"endpoint": self.endpoint, "url": self.url})
+
+    def _metadata(self, name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "namespace": self._namespace, **more}
+
+    def _identity(self, cluster_name: pulumi.Input[str] | None) -> list[pulumi.Resource]:
+        """A service account that may read the model's folder of its bucket, where the weights are streamed from one."""
+        bucket, prefix = self.plan.weights.bucket, self.plan.weights.prefix
+        if bucket is None or prefix is None:
+            return []
+        if cluster_name is None:
+            raise ValueError(f"{self.plan.name} reads s3://{bucket} and needs cluster_name for its pod identity")
+        account = k8s.core.v1.ServiceAccount(
+            f"{self.name}-account",
+            metadata=self._metadata(self.plan.service_account),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        identity = PodIdentity(
+            f"{self.name}-identity",
+            self.ctx,
+            cluster_name=cluster_name,
+            namespace=self.plan.namespace,
+            service_account=self.plan.service_account,
+            statements=read_bucket(bucket, prefix, partition(self.ctx.region)),
+            opts=self.child(),
+        )
+        return [account, *identity.ready]
+
+    def _key(self, api_key: pulumi.Input[str]) -> k8s.core.v1.Secret:
+        text = pulumi.Output.secret(api_key).apply(lambda key: json.dumps({"api-key": key}) + "\n")
+        return k8s.core.v1.Secret(
+            f"{self.name}-api-key",
+            metadata=self._metadata(f"{self.plan.name}-api-key"),
+            string_data={KEY_FILE.rpartition("/")[2]: text},
+            opts=self.child(),
+        )
+
+    def _policies(
+        self,
+        group: GroupPlan,
+        monitoring_namespace: str | None,
+        load_balancer_cidrs: Sequence[str],
+        vpc_cidrs: Sequence[str],
+    ) -> list[pulumi.Resource]:
+        """The group's NetworkPolicies; they come before its pods, which would be cut off from each other at first."""
+        specs: dict[str, Mapping[str, Any]] = {
+            "api": api(group.name, monitoring_namespace=monitoring_namespace, load_balancer_cidrs=load_balancer_cidrs)
+        }
+        if group.nodes_per_group > 1:
+            specs["group"] = within_group(group.name)
+        if not self.plan.weights.mounted:
+            in_bucket = self.plan.weights.bucket is not None
+            specs["egress"] = https_out(members(group.name), pod_identity=in_bucket, inside=vpc_cidrs)
+        return [
+            k8s.networking.v1.NetworkPolicy(
+                f"{self.name}-{group.role}-{what}",
+                metadata=self._metadata(f"{group.name}-{what}"),
+                spec=spec,
+                opts=self.child(),
+            )
+            for what, spec in specs.items()
+        ]
+
+    def _group(
+        self,
+        group: GroupPlan,
+        claim_name: str | None,
+        key_secret: str | None,
+        annotations: Mapping[str, Any],
+        needed: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{self.name}-{group.role}-budget",
+            metadata=self._metadata(group.name),
+            spec=disruption_budget(group),
+            opts=self.child(),
+        )
+        drain = group.grace_period_seconds // 60 + 10
+        return custom_object(
+            f"{self.name}-{group.role}",
+            API_VERSION,
+            "LeaderWorkerSet",
+            self._metadata(group.name, annotations={"pulumi.com/waitFor": "condition=Available"}),
+            self.child(
+                # Plain names and running controllers: account, key, policies, weights, LeaderWorkerSet webhooks.
+                depends_on=list(needed),
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create=f"{group.ready_minutes}m",
+                    update=f"{group.rollout_minutes}m",
+                    delete=f"{drain}m",
+                ),
+            ),
+            spec=leader_worker_set(
+                group,
+                service_account=self.plan.service_account,
+                claim_name=claim_name,
+                key_secret=key_secret,
+                annotations=annotations,
+            ),
+        )
+
+    def _service(self) -> None:
+        # Its leaders may take an hour to answer, and the LeaderWorkerSet is waited for anyway.
+        metadata = self._metadata(self.plan.service, annotations={"pulumi.com/skipAwait": "true"})
+        k8s.core.v1.Service(
+            f"{self.name}-service", metadata=metadata, spec=service(self.plan.front.name), opts=self.child()
+        )
+
+    def _entry(self, vpc_cidrs: Sequence[str], entry_after: Sequence[pulumi.Resource]) -> pulumi.Output[str] | None:
+        entry = self.plan.settings.entry
+        if entry is None:
+            return None
+        annotations = ingress_annotations(
+            entry,
+            group=f"{self.ctx.cluster_name}-{self.plan.namespace}",
+            grace_period_seconds=self.plan.front.grace_period_seconds,
+            inbound_cidrs=entry.inbound_cidrs or vpc_cidrs,
+        )
+        made = k8s.networking.v1.Ingress(
+            f"{self.name}-entry",
+            metadata=self._metadata(self.plan.name, annotations=annotations),
+            spec=ingress(entry, self.plan.service),
+            opts=self.child(
+                # The controller makes the load balancer and, at the end, removes it; it wants ready targets.
+                depends_on=[*entry_after, *self.ready],
+                custom_timeouts=pulumi.CustomTimeouts(create="20m", delete="20m"),
+            ),
+        )
+        if self.plan.public_endpoint:
+            return pulumi.Output.from_input(self.plan.public_endpoint)
+        scheme = "https" if entry.certificate_arn else "http"
+        return made.status.apply(lambda status: f"{scheme}://{status.load_balancer.ingress[0].hostname}/v1")
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -1,0 +1,109 @@
+"""The engine's environment: what every rank needs, and what must never be set on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from components.rules import Finding
+
+CACHE: Final = "/root/.cache"
+"""Where DeepGEMM, FlashInfer, Triton, torch and SGLang keep what they compile; on node-local NVMe it outlives a pod."""
+
+
+def environment(
+    *,
+    several_nodes: bool,
+    efa: bool,
+    offline: bool,
+    extra: Mapping[str, str],
+) -> dict[str, str]:
+    """The environment of one rank, in a stable order; `extra` are the user's own and come last.
+
+    NCCL gets an exclusion, since a named interface hides the others and costs about 28x; gloo needs one name, and
+    `eth0` is what the VPC CNI calls a pod's interface (facts/aws.md 3.2).
+    """
+    variables = {
+        "TRITON_CACHE_DIR": f"{CACHE}/triton",
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/torchinductor",
+        "SGLANG_DG_CACHE_DIR": f"{CACHE}/deep_gemm",
+    }
+    variables |= {"HF_HUB_OFFLINE": "1"} if offline else {"HF_HOME": f"{CACHE}/huggingface"}
+    if several_nodes:
+        variables |= {"NCCL_SOCKET_IFNAME": "^lo,docker,veth", "GLOO_SOCKET_IFNAME": "eth0"}
+    if efa:
+        variables |= {"FI_PROVIDER": "efa"}
+    return variables | dict(extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a variable may not be set, and what to do."""
+
+    why: str
+    fix: str
+
+
+_INFINIBAND: Final = Refusal("is read by InfiniBand transports only, and EFA is none", "remove it")
+_SECRET: Final = Refusal("would be readable in the pod and in the state", "name a secret of the stack instead")
+_OWNED: Final = Refusal("is set by the program", "remove it")
+
+INFINIBAND_PREFIXES: Final = ("NCCL_IB_", "NVSHMEM_HCA_", "NVSHMEM_IB_", "NVSHMEM_ENABLE_NIC_PE_MAPPING")
+"""Prefixes that only InfiniBand uses (facts/sglang.md 6.5)."""
+
+REFUSED: Final = {
+    "HF_TOKEN": _SECRET,
+    "HUGGING_FACE_HUB_TOKEN": _SECRET,
+    "AWS_ACCESS_KEY_ID": _SECRET,
+    "AWS_SECRET_ACCESS_KEY": _SECRET,
+    "AWS_SESSION_TOKEN": _SECRET,
+    "SGLANG_API_KEY": _SECRET,
+    "HF_HOME": _OWNED,
+    "HF_HUB_OFFLINE": _OWNED,
+    "LWS_LEADER_ADDRESS": Refusal("is injected by LeaderWorkerSet", "remove it"),
+    "LWS_GROUP_SIZE": Refusal("is injected by LeaderWorkerSet", "remove it"),
+    "LWS_WORKER_INDEX": Refusal("is injected by LeaderWorkerSet", "remove it"),
+    "MOONCAKE_TRANSPORT": Refusal("is read by nothing in SGLang or Mooncake", "use MC_FORCE_TCP=1 for TCP"),
+}
+"""Variables that cannot be right, by name."""
+
+DISCOURAGED: Final = {
+    "FI_EFA_FORK_SAFE": Refusal("is not needed from kernel 5.15 on and slows registration", "remove it"),
+    "RDMAV_FORK_SAFE": Refusal("is not needed from kernel 5.15 on", "remove it"),
+    "RDMAV_HUGEPAGES_SAFE": Refusal("is not needed from kernel 5.15 on", "remove it"),
+    "NCCL_ALGO": Refusal("overrules the OFI plugin's tuner", "remove it"),
+    "NCCL_PROTO": Refusal("overrules the OFI plugin's tuner", "remove it"),
+    "NCCL_BUFFSIZE": Refusal("overrules what the OFI plugin sets for the instance type", "remove it"),
+    "NCCL_MIN_NCHANNELS": Refusal("overrules the OFI plugin's tuner", "remove it"),
+    "NCCL_TUNER_PLUGIN": Refusal("names a tuner that is compiled into the OFI plugin already", "remove it"),
+    "SGL_ENABLE_JIT_DEEPGEMM": Refusal("is an old name", "use SGLANG_ENABLE_JIT_DEEPGEMM"),
+}
+"""Variables that work and cost, by name (facts/sglang.md 7.2)."""
+
+
+def refused(variables: Mapping[str, str]) -> Iterator[Finding]:
+    """A finding for every variable that cannot be right on AWS."""
+    for name, value in variables.items():
+        refusal = REFUSED.get(name) or (_INFINIBAND if name.startswith(INFINIBAND_PREFIXES) else _by_value(name, value))
+        if refusal:
+            yield Finding(f"environment.{name}", f"{name} {refusal.why}", refusal.fix)
+
+
+def discouraged(variables: Mapping[str, str]) -> Iterator[Finding]:
+    """A finding for every variable that works and costs."""
+    for name in variables:
+        if refusal := DISCOURAGED.get(name):
+            yield Finding(f"environment.{name}", f"{name} {refusal.why}", refusal.fix)
+
+
+def _by_value(name: str, value: str) -> Refusal | None:
+    if name == "NCCL_NET_PLUGIN" and value.lower() == "none":
+        return Refusal("=none turns the OFI plugin off, so that NCCL runs over TCP", "remove it")
+    if name == "NCCL_SOCKET_IFNAME" and not value.startswith("^"):
+        return Refusal(f"={value} hides the node's other interfaces from NCCL", "use an exclusion: ^lo,docker,veth")
+    if name == "GLOO_SOCKET_IFNAME" and value.startswith("^"):
+        return Refusal(f"={value} is an exclusion, and gloo wants a name", "use eth0")
+    if name == "FI_PROVIDER" and value != "efa":
+        return Refusal(f"={value} is not the provider of EFA interfaces", "use efa, or remove it")
+    return None

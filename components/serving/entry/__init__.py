@@ -1,0 +1,1 @@
+"""The way in from outside the cluster: an Application Load Balancer."""

@@ -1,0 +1,70 @@
+"""The Ingress of a model, as the AWS Load Balancer Controller 3.5.0 reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from components.serving.engine.command import PORT
+
+if TYPE_CHECKING:
+    from components.serving.entry.settings import EntrySettings
+
+_PREFIX: Final = "alb.ingress.kubernetes.io/"
+TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.3 and 1.2; the controller's own default is of 2016 and allows TLS 1.0 (facts/platform.md 5)."""
+
+MOST_DEREGISTRATION_SECONDS: Final = 3600
+"""The longest that a target group waits for a target that leaves."""
+
+
+def ingress_annotations(
+    entry: EntrySettings, *, group: str, grace_period_seconds: int, inbound_cidrs: Sequence[str]
+) -> dict[str, str]:
+    """Annotations of one Ingress of the load balancer `group`.
+
+    Targets are pods (`ip`), since HyperPod nodes are no EC2 instances of the account. A leaving target keeps its
+    streams as long as the engine itself drains. Requests go where fewest are under way: their lengths differ by orders.
+    """
+    drain = min(grace_period_seconds, MOST_DEREGISTRATION_SECONDS)
+    values = {
+        "group.name": group,
+        "scheme": entry.scheme,
+        "target-type": "ip",
+        "inbound-cidrs": ",".join(inbound_cidrs),
+        "load-balancer-attributes": ",".join(
+            [
+                f"idle_timeout.timeout_seconds={entry.idle_timeout_seconds}",
+                f"client_keep_alive.seconds={max(60, entry.idle_timeout_seconds)}",
+                "routing.http.drop_invalid_header_fields.enabled=true",
+            ]
+        ),
+        "target-group-attributes": ",".join(
+            [
+                f"deregistration_delay.timeout_seconds={drain}",
+                "load_balancing.algorithm.type=least_outstanding_requests",
+            ]
+        ),
+        "healthcheck-path": "/health",
+        "healthcheck-interval-seconds": "60",
+        "healthcheck-timeout-seconds": "25",
+        "success-codes": "200",
+        "listen-ports": '[{"HTTP":80}]',
+    }
+    if entry.certificate_arn:
+        values |= {
+            "listen-ports": '[{"HTTP":80},{"HTTPS":443}]',
+            "ssl-redirect": "443",
+            "ssl-policy": TLS_POLICY,
+            "certificate-arn": entry.certificate_arn,
+        }
+    return {f"{_PREFIX}{name}": value for name, value in values.items() if value}
+
+
+def ingress(entry: EntrySettings, service: str) -> dict[str, Any]:
+    """`spec` of the Ingress: everything of the host goes to the leaders' Service."""
+    backend = {"service": {"name": service, "port": {"number": PORT}}}
+    rule: dict[str, Any] = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    if entry.host:
+        rule = {"host": entry.host, **rule}
+    return {"ingressClassName": "alb", "rules": [rule]}

@@ -1,0 +1,79 @@
+"""Rules of the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from components.rules import Finding, RuleSet, Severity
+
+if TYPE_CHECKING:
+    from components.serving.settings import ModelSettings
+
+rules = RuleSet("models")
+
+_EVERYWHERE = "0.0.0.0/0"
+
+
+@rules.rule("entry.public-tls", source="prompts and keys would cross the internet in the clear")
+def the_internet_needs_tls(model: ModelSettings) -> Iterator[Finding]:
+    """An internet-facing entry speaks TLS."""
+    if _public(model) and model.entry and not model.entry.certificate_arn:
+        yield Finding(
+            "entry.certificateArn", "an internet-facing entry without a certificate speaks plain HTTP", "set an ACM ARN"
+        )
+
+
+@rules.rule("entry.public-key", source="facts/sglang.md 11.9: isolate, and run with an API key")
+def the_internet_needs_a_key(model: ModelSettings) -> Iterator[Finding]:
+    """An internet-facing engine asks for a key."""
+    if _public(model) and not model.api_key_secret:
+        yield Finding(
+            "apiKeySecret", "an internet-facing engine without a key serves anybody", "set apiKeySecret to a secret"
+        )
+
+
+@rules.rule("entry.public-cidrs", source="aws-load-balancer-controller: inbound-cidrs")
+def the_internet_needs_a_list(model: ModelSettings) -> Iterator[Finding]:
+    """Who may connect from the internet is said, not assumed."""
+    if _public(model) and model.entry and not model.entry.inbound_cidrs:
+        yield Finding(
+            "entry.inboundCidrs",
+            "an internet-facing entry admits nobody but the VPC",
+            "list the networks of its clients, e.g. [203.0.113.0/24]",
+        )
+
+
+@rules.rule("entry.everybody", source="facts/sglang.md 11.9", severity=Severity.WARNING)
+def not_everybody_may_connect(model: ModelSettings) -> Iterator[Finding]:
+    """A list that holds every address."""
+    if model.entry and _EVERYWHERE in model.entry.inbound_cidrs:
+        yield Finding(
+            f"entry.inboundCidrs[{model.entry.inbound_cidrs.index(_EVERYWHERE)}]",
+            f"{_EVERYWHERE} lets every address connect to an engine",
+            "list the networks of its clients",
+        )
+
+
+@rules.rule("entry.key-in-clear", source="a bearer key in plain HTTP", severity=Severity.WARNING)
+def keys_travel_encrypted(model: ModelSettings) -> Iterator[Finding]:
+    """A key over plain HTTP is readable on its way."""
+    if model.entry and model.api_key_secret and not model.entry.certificate_arn and not _public(model):
+        yield Finding(
+            "entry.certificateArn", "clients send their key over plain HTTP", "set the ARN of an ACM certificate"
+        )
+
+
+@rules.rule("entry.cidr", source="RFC 4632")
+def inbound_networks_are_networks(model: ModelSettings) -> Iterator[Finding]:
+    """Each inbound network is one."""
+    for index, cidr in enumerate(model.entry.inbound_cidrs if model.entry else ()):
+        try:
+            ip_network(cidr)
+        except ValueError as error:
+            yield Finding(f"entry.inboundCidrs[{index}]", f"{cidr} is no network ({error})", "use e.g. 10.0.0.0/16")
+
+
+def _public(model: ModelSettings) -> bool:
+    return model.entry is not None and model.entry.scheme == "internet-facing"

@@ -1,0 +1,91 @@
+"""The objects of one role: LeaderWorkerSet, Service of its leaders, disruption budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from components.serving.engine.command import PORT
+from components.serving.pods.template import pod_template
+
+if TYPE_CHECKING:
+    from components.serving.plan import GroupPlan
+
+API_VERSION: Final = "leaderworkerset.x-k8s.io/v1"
+NAME_LABEL: Final = "leaderworkerset.sigs.k8s.io/name"
+"""On every pod: its LeaderWorkerSet."""
+RANK_LABEL: Final = "leaderworkerset.sigs.k8s.io/worker-index"
+"""On every pod: its place in the group; `0` is the leader."""
+
+
+def leaders(name: str) -> dict[str, str]:
+    """Labels of the leaders, which alone answer requests: a worker's API answers 404, and its `/health` always 200."""
+    return {NAME_LABEL: name, RANK_LABEL: "0"}
+
+
+def members(name: str) -> dict[str, str]:
+    """Labels of all pods of a LeaderWorkerSet."""
+    return {NAME_LABEL: name}
+
+
+def leader_worker_set(
+    group: GroupPlan,
+    *,
+    service_account: str,
+    claim_name: str | None = None,
+    key_secret: str | None = None,
+    annotations: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`spec` of the LeaderWorkerSet.
+
+    A rank that restarts cannot rejoin its peers, so the whole group is made anew. A leader is not waited for before its
+    workers start (`LeaderReady`): it becomes ready only once they have joined. A group of one pod has no workers, and
+    its one template is the leader's.
+    """
+
+    def template(*, leader: bool) -> dict[str, Any]:
+        return pod_template(
+            group,
+            leader=leader,
+            service_account=service_account,
+            claim_name=claim_name,
+            key_secret=key_secret,
+            annotations=annotations,
+        )
+
+    several = group.nodes_per_group > 1
+    return {
+        "replicas": group.replicas,
+        "startupPolicy": "LeaderCreated",
+        "networkConfig": {"subdomainPolicy": "Shared"},
+        "rolloutStrategy": {
+            "type": "RollingUpdate",
+            "rollingUpdateConfiguration": {"maxUnavailable": group.max_unavailable, "maxSurge": group.max_surge},
+        },
+        "leaderWorkerTemplate": {
+            "size": group.nodes_per_group,
+            "restartPolicy": "RecreateGroupOnPodRestart",
+            **({"leaderTemplate": template(leader=True)} if several else {}),
+            "workerTemplate": template(leader=not several),
+        },
+    }
+
+
+def service(name: str) -> dict[str, Any]:
+    """`spec` of the Service in front of the leaders."""
+    return {
+        "type": "ClusterIP",
+        "selector": leaders(name),
+        "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+    }
+
+
+def disruption_budget(group: GroupPlan) -> dict[str, Any]:
+    """`spec` of the disruption budget, in groups: evicting any pod of a group ends the group, and each has one leader.
+    A leader that is not ready holds up no drain.
+    """
+    return {
+        "maxUnavailable": group.evictable_groups,
+        "selector": {"matchLabels": leaders(group.name)},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }

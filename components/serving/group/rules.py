@@ -1,0 +1,77 @@
+"""Rules of rollouts and disruption budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from components.rules import Finding, RuleSet, Severity
+
+if TYPE_CHECKING:
+    from components.serving.settings import ModelSettings
+
+rules = RuleSet("models")
+
+
+@rules.rule("group.rollout-stuck", source="LeaderWorkerSet webhook (facts/platform.md 1)")
+def a_rollout_can_move(model: ModelSettings) -> Iterator[Finding]:
+    """Nothing missing and nothing added leaves no move."""
+    if model.rollout.max_unavailable == 0 and model.rollout.max_surge == 0:
+        yield Finding(
+            "rollout", "maxUnavailable and maxSurge are both 0, so that no group can change", "set maxUnavailable: 1"
+        )
+
+
+@rules.rule("group.rollout-outage", source="design 6: a new image is no outage", severity=Severity.WARNING)
+def a_rollout_leaves_a_group(model: ModelSettings) -> Iterator[Finding]:
+    """A rollout that may take all of several groups at once."""
+    if model.replicas > 1 and model.rollout.max_unavailable >= model.replicas:
+        yield Finding(
+            "rollout.maxUnavailable",
+            f"all {model.replicas} groups may be missing at once",
+            f"use at most {model.replicas - 1}",
+        )
+
+
+@rules.rule(
+    "group.rollout-gate",
+    source="facts/sglang.md 12: maxUnavailable above 1 needs MaxUnavailableStatefulSet",
+    severity=Severity.WARNING,
+)
+def several_at_once_needs_a_feature_gate(model: ModelSettings) -> Iterator[Finding]:
+    """EKS lets nobody set the gate that makes more than one take effect."""
+    if 1 < model.rollout.max_unavailable < model.replicas:
+        yield Finding(
+            "rollout.maxUnavailable",
+            f"{model.rollout.max_unavailable} works as 1: the feature gate MaxUnavailableStatefulSet is off on EKS",
+            "use 1",
+        )
+
+
+@rules.rule("group.undrainable", source="facts/aws.md 10", severity=Severity.WARNING)
+def nodes_can_be_drained(model: ModelSettings) -> Iterator[Finding]:
+    """A budget that allows no eviction makes every node of the model undrainable."""
+    if model.disruption_budget.max_unavailable == 0:
+        yield Finding(
+            "disruptionBudget.maxUnavailable",
+            "0 makes the model's nodes undrainable: updates and repairs of nodes stop there",
+            "use 1",
+        )
+
+
+@rules.rule("group.evicted-together", source="policy/v1 PodDisruptionBudget", severity=Severity.WARNING)
+def drains_leave_a_group(model: ModelSettings) -> Iterator[Finding]:
+    """A budget that lets drains take all of several groups."""
+    if model.replicas > 1 and model.disruption_budget.max_unavailable >= model.replicas:
+        yield Finding(
+            "disruptionBudget.maxUnavailable",
+            f"drains may take all {model.replicas} groups at once",
+            f"use at most {model.replicas - 1}",
+        )
+
+
+@rules.rule("group.single", source="facts/aws.md 7: node replacement takes 20 to 30 min", severity=Severity.ADVICE)
+def one_group_is_an_outage_away(model: ModelSettings) -> Iterator[Finding]:
+    """One group is down for every new image, and for as long as a lost node takes to come back."""
+    if model.replicas == 1:
+        yield Finding("replicas", "one group: a new image or a lost node is an outage", "use 2 where that matters")

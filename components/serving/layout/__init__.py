@@ -1,0 +1,1 @@
+"""How a model's ranks are laid out over GPUs and nodes."""

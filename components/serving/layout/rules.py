@@ -1,0 +1,152 @@
+"""Rules of a layout that need the model alone; those that need its nodes are in `infra.rules.serving`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from components.rules import Finding, RuleSet, Severity
+from components.serving.lookup import argument, effective_recipe, facts_of, ranks_of
+from components.serving.memory.divisibility import indivisible
+
+if TYPE_CHECKING:
+    from components.serving.settings import ModelSettings
+
+rules = RuleSet("models")
+
+
+@rules.rule("layout.data-nodes", source="sglang 0.5.8 server_args.py:4816 (facts/sglang.md 3.4)")
+def plain_data_parallelism_stays_on_one_node(model: ModelSettings) -> Iterator[Finding]:
+    """Without data-parallel attention, copies of a model do not spread over nodes."""
+    ranks = model.parallelism
+    if ranks.data > 1 and not ranks.dp_attention and model.nodes_per_group > 1:
+        yield Finding(
+            "parallelism.data",
+            f"data {ranks.data} without dpAttention cannot cross the group's {model.nodes_per_group} nodes",
+            f"use replicas: {model.replicas * ranks.data} groups instead, or dpAttention: true",
+        )
+
+
+@rules.rule("layout.dp-attention", source="sglang 0.5.8 server_args.py:1928 (facts/sglang.md 3.4)")
+def data_parallel_attention_has_ranks(model: ModelSettings) -> Iterator[Finding]:
+    """Data-parallel attention with one data rank is silently off."""
+    ranks = model.parallelism
+    if ranks.dp_attention and ranks.data == 1:
+        yield Finding(
+            "parallelism.dpAttention",
+            "dpAttention with data 1 is silently off",
+            f"set parallelism.data, e.g. {ranks.tensor}, or remove dpAttention",
+        )
+
+
+@rules.rule("layout.stages", source="sglang 0.5.8 entrypoints/engine.py:878 (facts/sglang.md 3.2)")
+def stages_and_nodes_divide_each_other(model: ModelSettings) -> Iterator[Finding]:
+    """Pipeline stages are whole nodes, or nodes hold whole stages."""
+    stages, nodes = model.parallelism.pipeline, model.nodes_per_group
+    if stages % nodes and nodes % stages:
+        yield Finding(
+            "parallelism.pipeline",
+            f"{stages} pipeline stages and {nodes} nodes do not divide each other",
+            f"use pipeline: {nodes}, a divisor or a multiple of it",
+        )
+
+
+@rules.rule("layout.divisible", source="facts/sglang.md 3.6, 14.3-14.5, 14.9")
+def tensors_divide_over_the_ranks(model: ModelSettings) -> Iterator[Finding]:
+    """Heads, experts and quantization blocks come out even on every rank."""
+    facts, recipe = facts_of(model), effective_recipe(model)
+    if facts is None or recipe is None:
+        return
+    redundant = argument(model, "ep-num-redundant-experts")
+    spares = redundant if isinstance(redundant, int) else 0
+    for reason in indivisible(facts, recipe, ranks_of(model), redundant_experts=spares):
+        message, _, remedy = reason.partition("; ")
+        yield Finding("parallelism", message, remedy or "choose ranks that divide them")
+
+
+@rules.rule("layout.all-to-all", source="sglang 0.5.8 server_args.py:1985-2002 (facts/sglang.md 3.5)")
+def an_all_to_all_backend_makes_every_rank_an_expert_rank(model: ModelSettings) -> Iterator[Finding]:
+    """With an all-to-all backend the engine sets expert to tensor, whatever it is told."""
+    backend, ranks = argument(model, "moe-a2a-backend"), model.parallelism
+    if backend not in (None, "none") and ranks.expert != ranks.tensor:
+        yield Finding(
+            "parallelism.expert",
+            f"moe-a2a-backend {backend} makes expert parallelism {ranks.tensor}, not {ranks.expert}",
+            f"set expert: {ranks.tensor}",
+        )
+
+
+@rules.rule("layout.pipeline-features", source="sglang 0.5.8 server_args.py:4809-4814 (facts/sglang.md 3.10)")
+def a_pipeline_excludes_some_features(model: ModelSettings) -> Iterator[Finding]:
+    """Pipeline stages go with neither speculative decoding nor mixed chunks."""
+    if model.parallelism.pipeline == 1:
+        return
+    for name in ("speculative-algorithm", "enable-mixed-chunk"):
+        if argument(model, name) not in (None, False):
+            yield Finding(
+                f"arguments.{name}",
+                f"--{name} does not work with pipeline {model.parallelism.pipeline}",
+                "remove it, or use pipeline: 1",
+            )
+
+
+@rules.rule("layout.expert-balance", source="sglang 0.5.8 server_args.py:2020 (facts/sglang.md 14.7)")
+def balancing_experts_needs_expert_ranks(model: ModelSettings) -> Iterator[Finding]:
+    """EPLB moves experts between expert ranks, so that there must be several."""
+    if argument(model, "enable-eplb") is True and model.parallelism.expert == 1:
+        yield Finding(
+            "arguments.enable-eplb",
+            "enable-eplb has nothing to balance with expert 1",
+            f"set parallelism.expert, e.g. {model.parallelism.tensor}, or remove it",
+        )
+
+
+@rules.rule("layout.dp-head", source="sglang 0.5.8 server_args.py:1942 (facts/sglang.md 14.8)")
+def a_data_parallel_head_needs_data_parallel_attention(model: ModelSettings) -> Iterator[Finding]:
+    """A data-parallel output head comes only with data-parallel attention."""
+    if argument(model, "enable-dp-lm-head") is True and not model.parallelism.dp_attention:
+        yield Finding(
+            "arguments.enable-dp-lm-head",
+            "enable-dp-lm-head needs data-parallel attention",
+            "set parallelism.dpAttention: true and parallelism.data, or remove it",
+        )
+
+
+@rules.rule("layout.packing-nodes", source="design: whole nodes for groups of several, for their EFA and bandwidth")
+def groups_of_several_nodes_share_none(model: ModelSettings) -> Iterator[Finding]:
+    """Packing is for groups of one node."""
+    if model.packing and model.nodes_per_group > 1:
+        yield Finding(
+            "packing",
+            f"a group of {model.nodes_per_group} nodes takes whole nodes",
+            "remove packing, or use nodesPerGroup: 1",
+        )
+
+
+@rules.rule(
+    "layout.kv-copies",
+    source="facts/sglang.md 9.3: KV is replicated once tp exceeds the KV heads",
+    severity=Severity.ADVICE,
+)
+def tensor_ranks_beyond_the_kv_heads_store_copies(model: ModelSettings) -> Iterator[Finding]:
+    """More tensor ranks than KV heads hold the same KV cache twice."""
+    facts, ranks = facts_of(model), model.parallelism
+    if facts and facts.mla is None and not ranks.dp_attention and ranks.tensor > facts.kv_heads:
+        yield Finding(
+            "parallelism.tensor",
+            f"tensor {ranks.tensor} stores each of {facts.kv_heads} KV heads {ranks.tensor // facts.kv_heads} times",
+            f"use tensor: {facts.kv_heads} and more replicas, or dpAttention",
+        )
+
+
+@rules.rule("layout.context", source="config.json max_position_embeddings; sglang configs/model_config.py")
+def the_context_is_not_longer_than_the_model(model: ModelSettings) -> Iterator[Finding]:
+    """The engine refuses a context longer than the model's own, unless told otherwise."""
+    facts = facts_of(model)
+    allowed = model.environment.get("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN") == "1"
+    if facts and model.context_length and model.context_length > facts.context_length and not allowed:
+        yield Finding(
+            "contextLength",
+            f"{model.context_length} tokens are more than {facts.id} was made for ({facts.context_length})",
+            f"use at most {facts.context_length}",
+        )

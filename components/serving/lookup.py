@@ -1,0 +1,92 @@
+"""What several rooms ask of a model's settings: its facts, its ranks, a flag's value. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.facts.models import ModelFacts, find_model
+from components.serving.memory.ranks import Ranks
+from components.serving.sizing import Sizing, effective_quantization, size
+
+if TYPE_CHECKING:
+    from components.facts.instances import Gpu
+    from components.facts.quantizations import Quantization
+    from components.serving.engine.settings import ArgumentValue
+    from components.serving.settings import ModelSettings
+
+
+def facts_of(settings: ModelSettings) -> ModelFacts | None:
+    """Facts of the model, or None for one that is not known."""
+    return find_model(settings.model)
+
+
+def argument(settings: ModelSettings, name: str) -> ArgumentValue | None:
+    """The user's value of an engine flag, given without dashes, or None."""
+    return settings.arguments.get(name, settings.arguments.get(f"--{name}"))
+
+
+def all_to_all(settings: ModelSettings) -> bool:
+    """Whether an all-to-all backend carries the experts' tokens."""
+    return argument(settings, "moe-a2a-backend") not in (None, "none")
+
+
+def ranks_of(settings: ModelSettings) -> Ranks:
+    """The ranks of one group."""
+    given = settings.parallelism
+    return Ranks(
+        given.tensor,
+        given.pipeline,
+        given.data,
+        given.dp_attention,
+        given.expert,
+        _integer(settings, "moe-dense-tp-size"),
+        all_to_all(settings),
+    )
+
+
+def effective_recipe(settings: ModelSettings) -> Quantization | None:
+    """How the weights are held, or None where the model or the quantization is not known."""
+    facts = facts_of(settings)
+    if facts is None:
+        return None
+    try:
+        return effective_quantization(facts, settings.quantization)
+    except ValueError:
+        return None
+
+
+def size_model(settings: ModelSettings, facts: ModelFacts, gpu: Gpu) -> Sizing:
+    """Sizing of a model's layout on a GPU; raises ValueError for a KV type or a quantization that is not sized."""
+    ranks = settings.parallelism
+    speculative = argument(settings, "speculative-algorithm")
+    return size(
+        facts,
+        gpu,
+        tensor=ranks.tensor,
+        pipeline=ranks.pipeline,
+        data=ranks.data,
+        dp_attention=ranks.dp_attention,
+        expert=ranks.expert,
+        nodes=settings.nodes_per_group,
+        context_length=settings.context_length,
+        engine_version=settings.engine.version,
+        mem_fraction_static=settings.mem_fraction_static,
+        kv_cache_dtype=settings.kv_cache_dtype,
+        quantization=settings.quantization,
+        cuda_graph_max_bs=settings.cuda_graph_max_batch_size,
+        dense_tensor=_integer(settings, "moe-dense-tp-size"),
+        all_to_all=all_to_all(settings),
+        redundant_experts=_integer(settings, "ep-num-redundant-experts") or 0,
+        speculative=speculative if isinstance(speculative, str) else None,
+    )
+
+
+def checkpoint_gib(settings: ModelSettings, sizing: Sizing) -> float:
+    """Size of the checkpoint in GiB: as set, or what all ranks of one copy hold together."""
+    ranks = settings.parallelism
+    return settings.weights.size_gib or sizing.weights_gib_per_gpu * ranks.tensor * ranks.pipeline
+
+
+def _integer(settings: ModelSettings, name: str) -> int | None:
+    value = argument(settings, name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

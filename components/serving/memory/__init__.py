@@ -1,0 +1,1 @@
+"""How SGLang divides a GPU's memory: weights, KV cache, activations; and what the ranks of a layout demand."""

@@ -1,0 +1,1 @@
+"""The engines' namespace and the policy that keeps it tight."""

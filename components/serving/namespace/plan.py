@@ -1,0 +1,132 @@
+"""What the pods of the engines' namespace may have: exactly what the planned engines need. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from components.serving.plan import NAMESPACE
+
+if TYPE_CHECKING:
+    from components.serving.plan import ModelPlan
+
+POLICY: Final = "sglang-hyperpod-engines"
+"""Name of the admission policy and of its binding, both of the whole cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacePlan:
+    """The namespace and the most that its pods may ask for: capabilities, host paths, image repositories."""
+
+    name: str
+    capabilities: tuple[str, ...]
+    host_paths: tuple[str, ...]
+    repositories: tuple[str, ...]
+
+
+def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
+    """What the planned models need together; the weights jobs need no more, since they run the engines' images."""
+    groups = [group for model in models for group in model.groups]
+    return NamespacePlan(
+        name=NAMESPACE,
+        capabilities=tuple(sorted({name for group in groups for name in group.capabilities})),
+        host_paths=tuple(sorted({group.cache_path for group in groups if group.cache_path})),
+        repositories=tuple(sorted({group.image.repository for group in groups})),
+    )
+
+
+def admission_policy(plan: NamespacePlan) -> dict[str, Any]:
+    """`spec` of the ValidatingAdmissionPolicy.
+
+    The Pod Security level of the namespace must be `privileged`, because `baseline` allows neither host paths nor
+    IPC_LOCK; this gives back all of `restricted` that engines can do without (facts/platform.md 14.8: a level that is
+    too strict is accepted and no pod ever appears).
+    """
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": plan.name}},
+            "resourceRules": [
+                {
+                    "apiGroups": [""],
+                    "apiVersions": ["v1"],
+                    "operations": ["CREATE", "UPDATE"],
+                    "resources": ["pods", "pods/ephemeralcontainers"],
+                }
+            ],
+        },
+        "variables": [{"name": "containers", "expression": _CONTAINERS}],
+        "validations": [
+            {"expression": expression, "message": message, "reason": "Forbidden"}
+            for expression, message in _validations(plan)
+        ],
+    }
+
+
+def admission_binding(plan: NamespacePlan) -> dict[str, Any]:
+    """`spec` of the binding: what breaks the policy is denied, and the audit log says so."""
+    return {
+        "policyName": POLICY,
+        "validationActions": ["Deny", "Audit"],
+        "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": plan.name}}},
+    }
+
+
+_CONTAINERS: Final = (
+    "object.spec.containers + object.spec.?initContainers.orValue([]) + object.spec.?ephemeralContainers.orValue([])"
+)
+
+
+def _validations(plan: NamespacePlan) -> Iterable[tuple[str, str]]:
+    capabilities, paths, repositories = map(_literal, (plan.capabilities, plan.host_paths, plan.repositories))
+    yield (
+        "!object.spec.?hostNetwork.orValue(false) && !object.spec.?hostPID.orValue(false)"
+        " && !object.spec.?hostIPC.orValue(false)",
+        "pods here share no namespace with their node",
+    )
+    yield (_each("!c.?securityContext.?privileged.orValue(false)"), "no container here is privileged")
+    yield (
+        _each("!c.?securityContext.?allowPrivilegeEscalation.orValue(true)"),
+        "containers here set allowPrivilegeEscalation: false",
+    )
+    yield (
+        _each("'ALL' in c.?securityContext.?capabilities.?drop.orValue([])"),
+        "containers here drop all capabilities",
+    )
+    yield (
+        _each(f"c.?securityContext.?capabilities.?add.orValue([]).all(name, name in {capabilities})"),
+        f"capabilities that containers here may add: {_words(plan.capabilities)}",
+    )
+    yield (
+        f"object.spec.?volumes.orValue([]).all(v, !has(v.hostPath) || v.hostPath.path in {paths})",
+        f"host paths that pods here may mount: {_words(plan.host_paths)}",
+    )
+    yield (_each("c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0)"), "containers here take no port of a node")
+    yield (
+        "object.spec.?securityContext.?seccompProfile.?type.orValue('Unconfined') == 'RuntimeDefault' && "
+        + _each("c.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault'"),
+        "pods here run under the runtime's seccomp profile",
+    )
+    yield (
+        "!object.spec.?automountServiceAccountToken.orValue(true)",
+        "pods here mount no token for the Kubernetes API",
+    )
+    yield (
+        _each(f"{repositories}.exists(r, c.image.startsWith(r + ':') || c.image.startsWith(r + '@'))"),
+        f"images here come from: {_words(plan.repositories)}",
+    )
+
+
+def _each(condition: str) -> str:
+    return f"variables.containers.all(c, {condition})"
+
+
+def _literal(values: tuple[str, ...]) -> str:
+    """A CEL list of strings, which JSON writes alike."""
+    return json.dumps(list(values))
+
+
+def _words(values: tuple[str, ...]) -> str:
+    return ", ".join(values) or "none"

@@ -1,0 +1,1 @@
+"""Who may talk to an engine and whom it may talk to."""

@@ -1,0 +1,83 @@
+"""NetworkPolicies: nothing is open but what an engine needs.
+
+EFA traffic passes them by, since it bypasses the kernel: there the security group holds. Between the ranks of a group
+every port is open: gloo, NCCL and the data-parallel sockets choose theirs at run time, and what they carry is pickled,
+so that nobody else may reach it (facts/sglang.md 3.7, 11.9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from components.serving.engine.command import PORT
+from components.serving.group.objects import members
+
+POD_IDENTITY_ADDRESS: Final = "169.254.170.23/32"
+"""Where the EKS Pod Identity agent hands out credentials, on port 80."""
+
+_LINK_LOCAL: Final = "169.254.0.0/16"
+
+
+def deny_all() -> dict[str, Any]:
+    """Nothing in or out for every pod of the namespace, until another policy says otherwise."""
+    return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def allow_dns() -> dict[str, Any]:
+    """Name resolution for every pod of the namespace."""
+    return {
+        "podSelector": {},
+        "policyTypes": ["Egress"],
+        "egress": [
+            {
+                "to": [_pods("kube-system", {"k8s-app": "kube-dns"})],
+                "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
+            }
+        ],
+    }
+
+
+def within_group(name: str) -> dict[str, Any]:
+    """All traffic between the ranks of a LeaderWorkerSet."""
+    peer = {"podSelector": {"matchLabels": members(name)}}
+    return {
+        "podSelector": {"matchLabels": members(name)},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [peer]}],
+        "egress": [{"to": [peer]}],
+    }
+
+
+def api(name: str, *, monitoring_namespace: str | None, load_balancer_cidrs: Sequence[str]) -> dict[str, Any]:
+    """The API port, which also serves metrics without a key: Prometheus, and the load balancer's subnets."""
+    sources: list[dict[str, Any]] = []
+    if monitoring_namespace:
+        sources.append(_pods(monitoring_namespace, {"app.kubernetes.io/name": "prometheus"}))
+    sources += [{"ipBlock": {"cidr": cidr}} for cidr in load_balancer_cidrs]
+    policy: dict[str, Any] = {"podSelector": {"matchLabels": members(name)}, "policyTypes": ["Ingress"]}
+    if sources:
+        policy["ingress"] = [{"from": sources, "ports": [{"protocol": "TCP", "port": PORT}]}]
+    return policy
+
+
+def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[str]) -> dict[str, Any]:
+    """HTTPS to the world but not to the networks `inside`; S3's addresses behind a gateway endpoint are public ones
+    too. With `pod_identity` also to its agent.
+    """
+    egress: list[dict[str, Any]] = [
+        {
+            "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [*inside, _LINK_LOCAL]}}],
+            "ports": [{"protocol": "TCP", "port": 443}],
+        }
+    ]
+    if pod_identity:
+        egress.append({"to": [{"ipBlock": {"cidr": POD_IDENTITY_ADDRESS}}], "ports": [{"protocol": "TCP", "port": 80}]})
+    return {"podSelector": {"matchLabels": selector}, "policyTypes": ["Egress"], "egress": egress}
+
+
+def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": labels},
+    }

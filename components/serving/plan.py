@@ -1,0 +1,356 @@
+"""A model, resolved: what its components build and what a preview shows. Pure.
+
+A model is a list of roles, each a group of pods that start, fail and scale together: one role is one LeaderWorkerSet.
+An aggregated model has the one role `serve`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from components.facts.engines import engine
+from components.facts.models import ModelFacts, UnknownModel
+from components.serving.engine.arguments import EngineArguments, command_line
+from components.serving.engine.command import PORT, command
+from components.serving.engine.environment import environment
+from components.serving.engine.image import ImagePlan, resolve_image
+from components.serving.lookup import checkpoint_gib, facts_of, size_model
+from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan, plan_probes
+from components.serving.pods.resources import PodResources, pod_resources
+from components.serving.sizing import Sizing
+from components.serving.weights.plan import WeightsPlan, load_minutes, plan_weights
+from components.serving.weights.settings import WeightsSource
+
+if TYPE_CHECKING:
+    from components.aws.nodes.plan import PoolPlan
+    from components.serving.settings import ModelSettings
+
+NAMESPACE: Final = "inference"
+"""Namespace of every engine."""
+
+CACHE_FOLDER: Final = "sglang-cache"
+"""Folder on a node's NVMe for what engines compile."""
+
+PULL_MINUTES: Final = 20
+"""Minutes in which a node pulls an engine image of about 15 GB (facts/sglang.md 0) before the probes begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPlan:
+    """One role of a model, as one LeaderWorkerSet.
+
+    `arguments` are the engine's, the same on every rank: what differs between ranks LeaderWorkerSet injects. `sizing`
+    is None where the model's facts are unknown.
+    """
+
+    name: str
+    role: str
+    pool: PoolPlan
+    replicas: int
+    nodes_per_group: int
+    pods_per_node: int
+    tensor: int
+    pipeline: int
+    data: int
+    dp_attention: bool
+    expert: int
+    sizing: Sizing
+    image: ImagePlan
+    command: tuple[str, ...]
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    resources: PodResources
+    capabilities: tuple[str, ...]
+    cache_path: str | None
+    weights: WeightsPlan
+    probes: ProbePlan
+    grace_period_seconds: int
+    toleration_seconds: int
+    max_unavailable: int
+    max_surge: int
+    evictable_groups: int
+    api_key: bool
+
+    @property
+    def gpus_per_pod(self) -> int:
+        """GPUs of one pod."""
+        return self.resources.gpus
+
+    @property
+    def efa_per_pod(self) -> int:
+        """EFA interfaces of one pod; only groups of several nodes have any."""
+        return self.resources.efa
+
+    @property
+    def ranks(self) -> int:
+        """GPUs of one group: its world size."""
+        return self.nodes_per_group * self.gpus_per_pod
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all groups."""
+        return self.replicas * self.ranks
+
+    @property
+    def pods(self) -> int:
+        """Pods of all groups."""
+        return self.replicas * self.nodes_per_group
+
+    @property
+    def nodes(self) -> int:
+        """Nodes that all groups take, sharing counted."""
+        return math.ceil(self.pods / self.pods_per_node)
+
+    @property
+    def ready_minutes(self) -> int:
+        """Minutes after which a group that still is not ready never will be: image, weights and warm-up."""
+        return PULL_MINUTES + self.probes.startup_minutes
+
+    @property
+    def rollout_minutes(self) -> int:
+        """Minutes that replacing every group may take, each after the one before it has drained."""
+        at_once = max(1, self.max_unavailable + self.max_surge)
+        one = self.ready_minutes + math.ceil((self.grace_period_seconds + DRAIN_SECONDS) / 60)
+        return math.ceil(self.replicas / at_once) * one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPlan:
+    """A model, resolved. `groups` has one element for an aggregated model."""
+
+    settings: ModelSettings
+    facts: ModelFacts
+    engine_version: str
+    image: ImagePlan
+    weights: WeightsPlan
+    groups: tuple[GroupPlan, ...]
+    namespace: str = NAMESPACE
+
+    @property
+    def name(self) -> str:
+        """Name of the model and of what belongs to it."""
+        return self.settings.name
+
+    @property
+    def front(self) -> GroupPlan:
+        """The group whose leaders answer clients."""
+        return self.groups[0]
+
+    @property
+    def pool(self) -> PoolPlan:
+        """The pool of the group that answers clients."""
+        return self.front.pool
+
+    @property
+    def sizing(self) -> Sizing:
+        """What a GPU of the group that answers clients holds."""
+        return self.front.sizing
+
+    @property
+    def replicas(self) -> int:
+        """Groups of the role that answers clients."""
+        return self.front.replicas
+
+    @property
+    def nodes_per_group(self) -> int:
+        """Nodes of such a group."""
+        return self.front.nodes_per_group
+
+    @property
+    def gpus_per_pod(self) -> int:
+        """GPUs of one of its pods."""
+        return self.front.gpus_per_pod
+
+    @property
+    def efa_per_pod(self) -> int:
+        """EFA interfaces of one of its pods."""
+        return self.front.efa_per_pod
+
+    @property
+    def ranks(self) -> int:
+        """GPUs of such a group."""
+        return self.front.ranks
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of all roles."""
+        return sum(group.nodes for group in self.groups)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all roles."""
+        return sum(group.gpus for group in self.groups)
+
+    @property
+    def service(self) -> str:
+        """Name of the Service of the leaders. The model's own name is taken: LeaderWorkerSet makes a headless Service
+        of it that also resolves the workers."""
+        return f"{self.name}-api"
+
+    @property
+    def service_account(self) -> str:
+        """Service account of the engines: one of its own where it may read a bucket, else the namespace's."""
+        return self.name if self.weights.source is WeightsSource.S3 else "engine"
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL inside the cluster."""
+        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{PORT}/v1"
+
+    @property
+    def public_endpoint(self) -> str | None:
+        """Base URL through the load balancer, where it has a host name; None without an entry or a host."""
+        entry = self.settings.entry
+        if entry is None or entry.host is None:
+            return None
+        return f"{'https' if entry.certificate_arn else 'http'}://{entry.host}/v1"
+
+    @property
+    def load_minutes(self) -> float | None:
+        """Minutes until every rank has read the weights, or None where it cannot be told."""
+        return self.front.probes.load_minutes
+
+
+def plan_model(
+    settings: ModelSettings,
+    pool: PoolPlan,
+    *,
+    file_system_mb_per_s: float | None = None,
+    other_readers_gib: float = 0,
+    mount_path: str = "/models",
+) -> ModelPlan:
+    """Resolve a model on its pool, which must have GPUs; settings have passed the rules.
+
+    `file_system_mb_per_s` is the throughput of the stack's file system in MB/s, None where there is none;
+    `other_readers_gib` is what other models read from it at the same time, when a stack starts; `mount_path` is where
+    pods see it. Raises ValueError for a pool without GPUs or an engine release without a known image, and
+    `UnknownModel`.
+    """
+    gpu = pool.instance.gpu
+    if gpu is None:
+        raise ValueError(f"node pool {pool.name} has no GPUs")
+    facts = facts_of(settings)
+    if facts is None:
+        raise UnknownModel(settings.model, [])
+    sizing = size_model(settings, facts, gpu)
+    checkpoint = checkpoint_gib(settings, sizing)
+    weights = plan_weights(
+        settings.weights,
+        settings.model,
+        mount_path=mount_path if file_system_mb_per_s is not None else None,
+        size_gib=checkpoint,
+    )
+    minutes = None
+    if weights.mounted and file_system_mb_per_s:
+        readers = settings.replicas * settings.nodes_per_group
+        minutes = load_minutes(checkpoint * readers + other_readers_gib, 1, file_system_mb_per_s)
+    image = resolve_image(settings.engine)
+    if image is None:
+        raise ValueError(f"no image is known for SGLang {settings.engine.version}")
+    group = _serve(_Resolved(settings, facts, sizing, image, weights, minutes), pool)
+    return ModelPlan(
+        settings=settings,
+        facts=facts,
+        engine_version=settings.engine.version,
+        image=image,
+        weights=weights,
+        groups=(group,),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """What the roles of one model share."""
+
+    settings: ModelSettings
+    facts: ModelFacts
+    sizing: Sizing
+    image: ImagePlan
+    weights: WeightsPlan
+    load_minutes: float | None
+
+
+def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
+    """The one role of an aggregated model."""
+    settings = model.settings
+    ranks = settings.parallelism
+    several_nodes = settings.nodes_per_group > 1
+    gpus = settings.packing.gpus_per_pod if settings.packing else pool.gpus_per_node
+    pods_per_node = pool.gpus_per_node // gpus
+    # Within one node GPUs reach each other without EFA; a pod that took interfaces would keep them from others.
+    efa = pool.efa_per_node if several_nodes else 0
+    return GroupPlan(
+        name=settings.name,
+        role="serve",
+        pool=pool,
+        replicas=settings.replicas,
+        nodes_per_group=settings.nodes_per_group,
+        pods_per_node=pods_per_node,
+        tensor=ranks.tensor,
+        pipeline=ranks.pipeline,
+        data=ranks.data,
+        dp_attention=ranks.dp_attention,
+        expert=ranks.expert,
+        sizing=model.sizing,
+        image=model.image,
+        command=command(several_nodes=several_nodes, efa=efa > 0),
+        arguments=command_line(_arguments(model), engine(settings.engine.version)),
+        environment=environment(
+            several_nodes=several_nodes, efa=efa > 0, offline=model.weights.offline, extra=settings.environment
+        ),
+        resources=pod_resources(
+            vcpus=pool.vcpus_per_node,
+            memory_gib=pool.instance.memory_gib,
+            pods_per_node=pods_per_node,
+            gpus=gpus,
+            efa=efa,
+            shared_memory_gib=settings.shared_memory_gib,
+            huge_pages=settings.huge_pages,
+        ),
+        # libfabric locks the memory that EFA writes to (facts/sglang.md 7.3).
+        capabilities=("IPC_LOCK",) if efa else (),
+        cache_path=f"{pool.nvme_path}/{CACHE_FOLDER}" if pool.nvme_path else None,
+        weights=model.weights,
+        probes=plan_probes(settings.probes, model.load_minutes),
+        grace_period_seconds=settings.grace_period_seconds,
+        toleration_seconds=settings.toleration_seconds,
+        max_unavailable=settings.rollout.max_unavailable,
+        max_surge=settings.rollout.max_surge,
+        evictable_groups=settings.disruption_budget.max_unavailable,
+        api_key=settings.api_key_secret is not None,
+    )
+
+
+def _arguments(model: _Resolved) -> EngineArguments:
+    settings, weights = model.settings, model.weights
+    ranks = settings.parallelism
+    return EngineArguments(
+        model_path=weights.model_path,
+        served_name=settings.served,
+        tensor=ranks.tensor,
+        pipeline=ranks.pipeline,
+        data=ranks.data,
+        dp_attention=ranks.dp_attention,
+        expert=ranks.expert,
+        nodes=settings.nodes_per_group,
+        mem_fraction_static=round(model.sizing.mem_fraction_static, 3),
+        cuda_graph_max_batch_size=model.sizing.cuda_graph_max_bs,
+        context_length=settings.context_length,
+        kv_cache_dtype=settings.kv_cache_dtype,
+        quantization=settings.quantization,
+        revision=None if weights.offline else weights.revision,
+        trust_remote_code=settings.trust_remote_code,
+        tool_parser=parser(settings.parsers.tool, model.facts.tool_call_parser),
+        reasoning_parser=parser(settings.parsers.reasoning, model.facts.reasoning_parser),
+        load_format="runai_streamer" if weights.source is WeightsSource.S3 else None,
+        shared_file_system=weights.mounted,
+        api_key=settings.api_key_secret is not None,
+        extra=settings.arguments,
+    )
+
+
+def parser(chosen: str | None, default: str | None) -> str | None:
+    """The parser to use: the one chosen, the model's own, or None where `none` was chosen."""
+    return default if chosen is None else (None if chosen == "none" else chosen)

@@ -1,0 +1,1 @@
+"""The pods of an engine: resources, probes, volumes and security context."""

@@ -1,0 +1,113 @@
+"""Settings of a served model: `models[]` in the stack file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from components.rules import RuleSet
+from components.serving.engine.rules import rules as engine_rules
+from components.serving.engine.settings import (
+    Arguments,
+    BatchSize,
+    EngineSettings,
+    Environment,
+    ParserSettings,
+)
+from components.serving.entry.rules import rules as entry_rules
+from components.serving.entry.settings import EntrySettings
+from components.serving.group.rules import rules as group_rules
+from components.serving.group.settings import DisruptionBudgetSettings, GroupName, RolloutSettings
+from components.serving.layout.rules import rules as layout_rules
+from components.serving.layout.settings import PackingSettings, ParallelismSettings
+from components.serving.pods.rules import rules as pod_rules
+from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
+from components.serving.weights.rules import rules as weights_rules
+from components.serving.weights.settings import WeightsSettings
+from components.settings import DnsLabel, PositiveInt, Settings
+
+
+class ModelSettings(Settings):
+    """One model: what to serve, on which nodes, in which layout.
+
+    The least that is needed: `name`, `model`, `nodePool` and a `parallelism` that fills the group's GPUs.
+    """
+
+    name: GroupName
+    """Name of the LeaderWorkerSet and of everything that belongs to it."""
+    model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", max_length=128)]
+    """Hugging Face id, e.g. `Qwen/Qwen3-8B`; also where the weights come from elsewhere, since it names the facts."""
+    served_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    """Name that clients put into `model`, and the `model_name` label of every metric; by default `name`."""
+    node_pool: DnsLabel
+    """Node pool whose nodes serve it."""
+    nodes_per_group: Annotated[int, Field(ge=1, le=64)] = 1
+    """Nodes that serve one replica together."""
+    replicas: Annotated[int, Field(ge=1, le=256)] = 1
+    """Groups, each a whole copy of the model."""
+    parallelism: ParallelismSettings = ParallelismSettings()
+    """Ranks of one group."""
+    packing: PackingSettings | None = None
+    """Sharing of a node between pods of one-node groups; by default a pod takes all GPUs of its node."""
+    context_length: PositiveInt | None = None
+    """Longest request in tokens, prompt and answer; by default the model's own. It must fit the KV cache."""
+    mem_fraction_static: Annotated[float, Field(gt=0.05, lt=0.99)] | None = None
+    """Share of GPU memory for weights and KV cache; by default from sizing."""
+    cuda_graph_max_batch_size: BatchSize | None = None
+    """Largest decode batch that gets a CUDA graph; by default from sizing."""
+    kv_cache_dtype: str = "auto"
+    """Type of the KV cache, e.g. `fp8_e4m3`, which halves it; one of the engine version's choices."""
+    quantization: str | None = None
+    """Quantization at load time; None for what the checkpoint itself says, which is right for FP8 checkpoints."""
+    engine: EngineSettings = EngineSettings()
+    """SGLang release and image."""
+    arguments: Arguments = Field(default={})
+    """Further engine flags, checked against those of the pinned release."""
+    environment: Environment = Field(default={})
+    """Further environment variables of the engine."""
+    weights: WeightsSettings = WeightsSettings()
+    """Where the checkpoint comes from."""
+    trust_remote_code: bool = False
+    """Runs Python code that comes with the checkpoint; only with a revision that cannot change."""
+    parsers: ParserSettings = ParserSettings()
+    """Parsers of tool calls and reasoning."""
+    probes: ProbeSettings = ProbeSettings()
+    """Startup, readiness and liveness."""
+    grace_period_seconds: GracePeriod = 900
+    """Seconds from SIGTERM to SIGKILL; a draining engine waits for its running requests without a limit of its own, so
+    this is the longest generation that survives an update (600 to 1800: facts/sglang.md 11.2)."""
+    shared_memory_gib: SharedMemory | None = Field(default=None, alias="sharedMemoryGiB")
+    """Shared memory (`/dev/shm`) of a pod in GiB, counted against its memory; by default 8 per GPU."""
+    huge_pages: bool | None = None
+    """5 GiB of 2 MiB pages, which libfabric uses on EFA; by default where the pod has EFA interfaces."""
+    rollout: RolloutSettings = RolloutSettings()
+    """How a new version replaces groups."""
+    disruption_budget: DisruptionBudgetSettings = DisruptionBudgetSettings()
+    """How many groups node drains may take down at once."""
+    entry: EntrySettings | None = None
+    """The way in through a load balancer; without it the model is reached inside the cluster only."""
+    toleration_seconds: TolerationSeconds = 30
+    """Seconds until the pods of a lost node are given up and their group is made anew; Kubernetes' own 300 would be
+    five minutes of outage more."""
+    api_key_secret: str | None = None
+    """Name under `secrets` of the key that clients must send; a new key restarts the groups one by one."""
+
+    @property
+    def served(self) -> str:
+        """The name that clients use."""
+        return self.served_name or self.name
+
+
+rules = RuleSet(
+    "models",
+    [
+        *layout_rules.rules,
+        *engine_rules.rules,
+        *pod_rules.rules,
+        *group_rules.rules,
+        *weights_rules.rules,
+        *entry_rules.rules,
+    ],
+)
+"""The rules of one model, without its node pool; those that need the pool are in `infra.rules.serving`."""

@@ -1,0 +1,128 @@
+"""The job that completes a folder of weights while GPU nodes are still being made. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from components.aws.nodes.plan import POOL_LABEL, SYSTEM_POOL
+from components.serving.pods.template import security_context
+from components.serving.weights.settings import WeightsSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from components.serving.plan import ModelPlan
+
+SERVICE_ACCOUNT: Final = "weights"
+SCRIPT_FILE: Final = "prefetch.py"
+TOKEN_KEY: Final = "token"  # noqa: S105 - the name of a key
+
+_LEAST_MB_PER_S: Final = 50
+"""Rate in MB/s below which a fetch counts as stuck."""
+
+
+def prefetches(models: Iterable[ModelPlan]) -> list[ModelPlan]:
+    """The models whose weights need a job, one for each folder: two jobs would fetch the same files."""
+    by_folder = {model.weights.model_path: model for model in reversed(list(models)) if model.weights.prefetched}
+    return list(by_folder.values())[::-1]
+
+
+@cache
+def script() -> str:
+    """The script that the job runs."""
+    return (Path(__file__).parent / SCRIPT_FILE).read_text(encoding="utf-8")
+
+
+def labels(model: ModelPlan) -> dict[str, str]:
+    """Labels of the job's pods."""
+    return {"app.kubernetes.io/name": "weights", "app.kubernetes.io/instance": model.name}
+
+
+def fetches(model: ModelPlan) -> bool:
+    """Whether the job reaches for the hub; else it only checks and reads what is there."""
+    return model.weights.source is WeightsSource.HUGGING_FACE
+
+
+def job_minutes(size_gib: float | None) -> int:
+    """Minutes until the job counts as stuck: an hour, and the checkpoint at 50 MB/s."""
+    return 60 + int((size_gib or 0) * 2**30 / 1e6 / _LEAST_MB_PER_S / 60)
+
+
+def job(model: ModelPlan, *, claim_name: str, config_map: str, token_secret: str | None) -> dict[str, Any]:
+    """`spec` of the job: on the system pool, with all of the `restricted` level but its user, since the file system's
+    root folder belongs to root. It is kept when done, so that the stack knows that it was.
+    """
+    pod = {
+        "restartPolicy": "Never",
+        "serviceAccountName": SERVICE_ACCOUNT,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "nodeSelector": {POOL_LABEL: SYSTEM_POOL},
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [_container(model, token_secret)],
+        "volumes": [
+            {"name": "weights", "persistentVolumeClaim": {"claimName": claim_name}},
+            {"name": "script", "configMap": {"name": config_map}},
+            {"name": "scratch", "emptyDir": {}},
+        ],
+    }
+    # A changed script is a changed template, and a job's template is never changed but replaced.
+    digest = hashlib.sha256(script().encode()).hexdigest()[:16]
+    return {
+        "backoffLimit": 20,
+        "completions": 1,
+        "parallelism": 1,
+        "podFailurePolicy": {
+            "rules": [
+                {
+                    "action": "FailJob",
+                    "onExitCodes": {"containerName": "prefetch", "operator": "In", "values": [3]},
+                },
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]
+        },
+        "template": {
+            "metadata": {"labels": labels(model), "annotations": {"sglang-hyperpod/script": digest}},
+            "spec": pod,
+        },
+    }
+
+
+def _container(model: ModelPlan, token_secret: str | None) -> dict[str, Any]:
+    context = security_context(())
+    return {
+        "name": "prefetch",
+        "image": model.image.reference,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", f"/opt/weights/{SCRIPT_FILE}"],
+        "env": _environment(model, token_secret),
+        "resources": {"requests": {"cpu": "1", "memory": "4Gi"}, "limits": {"memory": "12Gi"}},
+        "securityContext": {**context, "readOnlyRootFilesystem": True},
+        "volumeMounts": [
+            {"name": "weights", "mountPath": model.weights.mount_path},
+            {"name": "script", "mountPath": "/opt/weights", "readOnly": True},
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 - the root file system is read-only
+        ],
+    }
+
+
+def _environment(model: ModelPlan, token_secret: str | None) -> list[dict[str, Any]]:
+    weights = model.weights
+    values = {"MODEL": weights.model, "FOLDER": weights.model_path, "HOME": "/tmp"}  # noqa: S108
+    if fetches(model):
+        # The hub's own cache is as large as the checkpoint: it belongs on the file system, not on the node's disk.
+        values |= {
+            "FETCH": "1",
+            "REVISION": weights.revision or "",
+            "HF_HOME": f"{weights.mount_path}/huggingface/.cache",
+        }
+    if weights.endpoint:
+        values["HF_ENDPOINT"] = weights.endpoint
+    environment: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in values.items() if value]
+    if token_secret:
+        reference = {"secretKeyRef": {"name": token_secret, "key": TOKEN_KEY}}
+        environment.append({"name": "HF_TOKEN", "valueFrom": reference})
+    return environment

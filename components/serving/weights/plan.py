@@ -1,0 +1,98 @@
+"""Where a rank finds its weights, and what has to be fetched before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from components.serving.weights.settings import WeightsSettings, WeightsSource
+
+_MIB_PER_GIB: Final = 2**30 / 1e6
+"""Megabytes (10^6 bytes, in which FSx counts throughput) of a GiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsPlan:
+    """A model's weights. `size_gib` is None where nobody knows it.
+
+    `model_path` is what the engine gets; `mount_path` is where pods see the shared file system, None where the weights
+    do not come from it.
+    """
+
+    source: WeightsSource
+    model: str
+    revision: str | None
+    model_path: str
+    size_gib: float | None
+    mount_path: str | None
+    endpoint: str | None = None
+    token_secret: str | None = None
+
+    @property
+    def mounted(self) -> bool:
+        """Whether the engine reads from the shared file system."""
+        return self.mount_path is not None
+
+    @property
+    def prefetched(self) -> bool:
+        """Whether a job on the CPU pool makes the folder complete before an engine starts."""
+        return self.mounted
+
+    @property
+    def offline(self) -> bool:
+        """Whether the engine reaches no hub."""
+        return self.mounted or self.source is WeightsSource.S3
+
+    @property
+    def bucket(self) -> str | None:
+        """S3 bucket that every rank reads, or None."""
+        return urlsplit(self.model_path).netloc if self.source is WeightsSource.S3 else None
+
+    @property
+    def prefix(self) -> str | None:
+        """Key prefix in the bucket, without slashes around it, or None."""
+        return urlsplit(self.model_path).path.strip("/") if self.source is WeightsSource.S3 else None
+
+
+def plan_weights(
+    settings: WeightsSettings, model: str, *, mount_path: str | None, size_gib: float | None = None
+) -> WeightsPlan:
+    """Resolve a checkpoint's place. `mount_path` is where pods see the stack's file system, None where it has none;
+    `size_gib` is what the model's facts say.
+    """
+    size = settings.size_gib or size_gib
+    if settings.source is WeightsSource.S3:
+        return WeightsPlan(settings.source, model, settings.revision, settings.uri or "", size, None)
+    if settings.source is WeightsSource.FSX:
+        path = f"{mount_path or ''}{settings.path or '/'}".rstrip("/")
+        return WeightsPlan(settings.source, model, settings.revision, path, size, mount_path)
+    path = f"{mount_path}/{folder(model, settings.revision)}" if mount_path else model
+    return WeightsPlan(
+        settings.source,
+        model,
+        settings.revision,
+        path,
+        size,
+        mount_path,
+        endpoint=settings.endpoint,
+        token_secret=settings.token_secret,
+    )
+
+
+def folder(model: str, revision: str | None) -> str:
+    """Folder of a Hugging Face checkpoint on the file system; each revision has its own, so that none is overwritten.
+
+    >>> folder("deepseek-ai/DeepSeek-R1", None)
+    'huggingface/deepseek-ai/DeepSeek-R1/main'
+    """
+    return f"huggingface/{model}/{(revision or 'main').replace('/', '--')}"
+
+
+def load_minutes(size_gib: float, readers: int, throughput_mb_per_s: float) -> float:
+    """Minutes until `readers` nodes have each read the whole checkpoint from one file system (facts/aws.md 10).
+
+    >>> round(load_minutes(689e9 / 2**30, 2, 1200 / 1024 * 250))
+    78
+    """
+    return size_gib * _MIB_PER_GIB * readers / throughput_mb_per_s / 60

@@ -1,0 +1,52 @@
+"""Where output goes: results to standard output, progress and problems to standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPED_WIDTH = 140
+"""Columns of a report that no terminal shows."""
+PROBLEMS = 2
+"""Exit status where settings are wrong or a check failed."""
+
+
+def out() -> Console:
+    """Standard output. Piped, it is plain text of a fixed width."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def err() -> Console:
+    """Standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say what is being done while it is done, where somebody looks; piped, say nothing."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with err().status(f"{text} ..."):
+        yield
+
+
+def write(path: str, text: str) -> None:
+    """Write a result to a file, or to standard output where `path` is `-`."""
+    if path == "-":
+        sys.stdout.write(text)
+        return
+    from pathlib import Path
+
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)

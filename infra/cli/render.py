@@ -1,0 +1,28 @@
+"""`render`: Kubernetes objects and chart values as YAML files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.console import out
+from infra.cli.options import Config, Stack
+from infra.cli.source import Source, previewed
+from infra.report.figures import count
+
+
+def render(
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")],
+    stack: Stack = None,
+    config: Config = None,
+) -> None:
+    """Write every Kubernetes object and every chart's values as YAML: `<namespace>/<kind>-<name>.yaml`.
+
+    What only the cloud can tell reads "<resource.output>"; a secret is a reference, never its text.
+    """
+    from infra.report.objects import write_files
+
+    written = write_files(previewed(Source.of(stack, config)).recording, folder)
+    out().print(f"{count(len(written), 'file')} in {folder}", soft_wrap=True)

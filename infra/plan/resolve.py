@@ -1,0 +1,137 @@
+"""Settings to plan: everything that can be worked out before a resource exists. Pure: imports no Pulumi."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from components.aws.lustre.plan import FileSystemPlan, plan_file_system
+from components.aws.network.plan import NetworkPlan, plan_network
+from components.aws.nodes.plan import PoolPlan, SystemPoolPlan, plan_pool, plan_system_pool
+from components.facts.eks_versions import EksVersion, eks_version
+from components.facts.quotas import Quota, quotas_for
+from components.serving.plan import ModelPlan, plan_model
+from infra.plan.cost import Cost, cost_of
+from infra.settings import StackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the settings come to. Preview, tests and the program read this one object; nothing is worked out twice."""
+
+    settings: StackSettings
+    version: EksVersion
+    network: NetworkPlan
+    system_pool: SystemPoolPlan
+    pools: tuple[PoolPlan, ...]
+    file_system: FileSystemPlan | None
+    models: tuple[ModelPlan, ...]
+    cost: Cost
+    quotas: tuple[Quota, ...]
+
+    @property
+    def hyperpod(self) -> bool:
+        """Whether the GPU nodes are HyperPod instance groups."""
+        return self.settings.cluster.substrate == "hyperpod"
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all pools."""
+        return sum(pool.gpus for pool in self.pools)
+
+    @property
+    def vpc_cidrs(self) -> list[str]:
+        """Networks inside the VPC: its own, or the subnets that an existing one lends to the stack."""
+        if self.network.vpc_cidr:
+            return [self.network.vpc_cidr]
+        return [subnet.cidr for zone in self.network.zones for subnet in (zone.node, zone.control_plane, zone.public) if subnet]
+
+    @property
+    def gpu_tolerations(self) -> list[dict[str, str]]:
+        """What a pod must tolerate to run on every GPU pool."""
+        distinct = {tuple(toleration.items()) for pool in self.pools for toleration in pool.tolerations}
+        return [dict(toleration) for toleration in sorted(distinct)]
+
+    @property
+    def efa_instance_types(self) -> list[str]:
+        """Instance types with EFA, as their nodes are labelled."""
+        return sorted({pool.instance_type for pool in self.pools if pool.efa_per_node})
+
+    def pool(self, name: str) -> PoolPlan:
+        """The pool of that name."""
+        return next(pool for pool in self.pools if pool.name == name)
+
+    def nodes_used(self, pool: PoolPlan) -> int:
+        """Nodes of a pool that models take; the rest is spare."""
+        return sum(group.nodes for model in self.models for group in model.groups if group.pool.name == pool.name)
+
+
+def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
+    """Resolve settings that have passed their rules. `today` decides which Kubernetes versions cost extra."""
+    substrate = "hyperpod" if settings.cluster.substrate == "hyperpod" else "eks"
+    pools = tuple(plan_pool(pool, substrate) for pool in settings.node_pools)
+    system_pool = plan_system_pool(settings.system_pool)
+    network = plan_network(settings.network, address_demand(settings, pools, system_pool))
+    file_system = plan_file_system(settings.file_system) if settings.file_system else None
+    version = eks_version(settings.cluster.kubernetes_version)
+    return Plan(
+        settings=settings,
+        version=version,
+        network=network,
+        system_pool=system_pool,
+        pools=pools,
+        file_system=file_system,
+        models=_models(settings, {pool.name: pool for pool in pools}, file_system),
+        cost=cost_of(
+            settings.prices,
+            pools,
+            system_pool,
+            nat_gateways=network.nat_gateways,
+            extended_support=version.support_on(today or date.today()) == "extended",
+            lustre_gib=file_system.capacity_gib if file_system and not file_system.existing else 0,
+            lustre_throughput=settings.file_system.throughput_per_tib if settings.file_system else None,
+        ),
+        quotas=tuple(
+            quotas_for(
+                [(pool.instance_type, pool.nodes) for pool in (*pools, system_pool)], network.nat_gateways
+            )
+        ),
+    )
+
+
+def address_demand(
+    settings: StackSettings, pools: tuple[PoolPlan, ...], system_pool: SystemPoolPlan
+) -> Mapping[str, int]:
+    """Subnet addresses that nodes, pods and EFA interfaces want, by zone id.
+
+    The system pool spreads over the zones and may, for a while, crowd into one, so that each zone has room for all.
+    """
+    demand = Counter({zone: system_pool.nodes * system_pool.ips_per_node for zone in settings.network.zones})
+    for pool in pools:
+        demand[pool.zone] += pool.nodes * pool.ips_per_node
+    return demand
+
+
+def _models(
+    settings: StackSettings, pools: Mapping[str, PoolPlan], file_system: FileSystemPlan | None
+) -> tuple[ModelPlan, ...]:
+    """Each model on its pool; when a stack starts, every rank of every model reads from the one file system at once."""
+    throughput = file_system.throughput_mb_per_s if file_system else None
+    planned = [plan_model(model, pools[model.node_pool], file_system_mb_per_s=throughput) for model in settings.models]
+    reading = [_gib_read_at_start(plan) for plan in planned]
+    if sum(map(bool, reading)) < 2:
+        return tuple(planned)
+    return tuple(
+        plan_model(
+            plan.settings, plan.pool, file_system_mb_per_s=throughput, other_readers_gib=sum(reading) - own
+        )
+        for plan, own in zip(planned, reading, strict=True)
+    )
+
+
+def _gib_read_at_start(model: ModelPlan) -> float:
+    """GiB that all nodes of a model read from the file system when they start together."""
+    size = model.weights.size_gib if model.weights.mounted else None
+    return (size or 0) * sum(group.pods for group in model.groups)

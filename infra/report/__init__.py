@@ -1,0 +1,1 @@
+"""How a preview is shown: as text, JSON, Markdown, rendered objects, and a picture. Pure: imports no Pulumi."""

@@ -1,0 +1,46 @@
+"""Everything that a preview knows, in one object that all forms of the report read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.facts.durations import duration
+from infra.offline.recording import Recorded, Recording
+from infra.plan.order import Estimate, Order, order_of
+
+if TYPE_CHECKING:
+    from components.rules import Problem
+    from infra.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A plan, what the program registers for it, and in which order. `problems` are warnings and advice."""
+
+    plan: Plan
+    recording: Recording
+    order: Order
+    problems: tuple[Problem, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, recording: Recording, problems: Sequence[Problem] = ()) -> Preview:
+        """Order what was recorded, with the durations that are known."""
+        startup = {group.name: group.probes.load_minutes for model in plan.models for group in model.groups}
+        return cls(plan, recording, order_of(recording.resources, _estimate, startup), tuple(problems))
+
+    @property
+    def created(self) -> list[Recorded]:
+        """What comes into being: no components, no providers."""
+        return [resource for resource in self.recording.resources if resource.creates]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """The problems that are warnings, without advice."""
+        return [problem for problem in self.problems if problem.severity == "warning"]
+
+
+def _estimate(resource: Recorded) -> Estimate:
+    known = duration(resource.type, resource.inputs)
+    return Estimate(known.minutes, known.source)

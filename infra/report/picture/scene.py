@@ -1,0 +1,200 @@
+"""What the picture shows, as words and numbers; where it stands and how it looks is for the formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.serving.weights.settings import WeightsSource
+from infra.report.figures import count, money
+
+if TYPE_CHECKING:
+    from components.aws.nodes.plan import PoolPlan
+    from components.serving.plan import GroupPlan, ModelPlan
+    from infra.plan import Plan
+
+HUB = "Hugging Face Hub"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelScene:
+    """One role of a model on its pool. `gpus_per_pod` GPUs per pod, `pods_per_node` pods on a node."""
+
+    name: str
+    lines: tuple[str, ...]
+    replicas: int
+    nodes_per_group: int
+    pods_per_node: int
+    gpus_per_pod: int
+    mounts: bool
+    served: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolScene:
+    """A GPU pool. `spare` is the number of nodes that no model takes."""
+
+    name: str
+    lines: tuple[str, ...]
+    gpus_per_node: int
+    spare: int
+    models: tuple[ModelScene, ...]
+
+    @property
+    def mounts(self) -> bool:
+        """Whether models here read from the file system."""
+        return any(model.mounts for model in self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneScene:
+    """An availability zone."""
+
+    name: str
+    lines: tuple[str, ...]
+    pools: tuple[PoolScene, ...]
+    file_system: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The whole picture. `load_balancer` is empty where clients stay inside the cluster; `sources` are where weights
+    come from, outside of it.
+    """
+
+    title: str
+    subtitle: str
+    network: str
+    control_plane: tuple[str, ...]
+    system_pool: tuple[str, ...]
+    platform: tuple[str, ...]
+    monitoring: tuple[str, ...]
+    load_balancer: tuple[str, ...]
+    way_out: str
+    sources: tuple[str, ...]
+    prefetched: bool
+    zones: tuple[ZoneScene, ...]
+
+
+def scene_of(plan: Plan) -> Scene:
+    """The scene of a plan."""
+    settings = plan.settings
+    kind = "HyperPod on EKS" if plan.hyperpod else "EKS"
+    gpus = count(plan.gpus, "GPU")
+    return Scene(
+        title=settings.cluster.name,
+        subtitle=f"{settings.region} · {kind} · {gpus} · {_cost(plan)}",
+        network=f"VPC {plan.network.vpc_cidr or plan.network.vpc_id}",
+        control_plane=_control_plane(plan),
+        system_pool=_system_pool(plan),
+        platform=tuple(_platform(plan)),
+        monitoring=tuple(_monitoring(plan)),
+        load_balancer=_load_balancer(plan),
+        way_out=count(plan.network.nat_gateways, "NAT gateway") if plan.network.nat_gateways else "no NAT gateway",
+        sources=tuple(_sources(plan)),
+        prefetched=any(model.weights.prefetched for model in plan.models),
+        zones=tuple(_zone(plan, zone) for zone in settings.network.zones),
+    )
+
+
+def _cost(plan: Plan) -> str:
+    cost = plan.cost
+    if not cost.hourly:
+        return "cost unknown"
+    dated = f" by prices of {cost.as_of}" if cost.as_of else ""
+    more = ", more without a price" if cost.unknown else ""
+    return f"{money(cost.hourly, cost.currency)}/h{dated}{more}"
+
+
+def _control_plane(plan: Plan) -> tuple[str, ...]:
+    endpoint = plan.settings.cluster.endpoint.public_cidrs
+    reach = "private endpoint" if not endpoint else f"private endpoint, public from {count(len(endpoint), 'network')}"
+    return ("EKS control plane", f"Kubernetes {plan.settings.cluster.kubernetes_version} · {reach}")
+
+
+def _system_pool(plan: Plan) -> tuple[str, ...]:
+    pool = plan.system_pool
+    return ("System pool", f"{pool.nodes} × {pool.instance_type}", "no GPUs, over all zones")
+
+
+def _platform(plan: Plan) -> list[str]:
+    platform = plan.settings.platform
+    efa = platform.efa.enabled and any(pool.efa_per_node for pool in plan.pools)
+    names = ["LeaderWorkerSet", "GPU operator"]
+    names += ["EFA device plugin"] if efa else []
+    names += ["Load balancer controller"] if platform.load_balancer.enabled else []
+    names += ["KEDA"] if platform.keda.enabled else []
+    names += ["FSx CSI driver"] if plan.file_system else []
+    return names + (["HyperPod health agent"] if plan.hyperpod else [])
+
+
+def _monitoring(plan: Plan) -> list[str]:
+    monitoring = plan.settings.monitoring
+    if not monitoring.enabled:
+        return []
+    return ["Prometheus"] + (["Grafana"] if monitoring.grafana.enabled else []) + ["DCGM exporter"]
+
+
+def _load_balancer(plan: Plan) -> tuple[str, ...]:
+    entries = [model.settings.entry for model in plan.models if model.settings.entry]
+    if not entries:
+        return ()
+    tls = "TLS" if any(entry.certificate_arn for entry in entries) else "HTTP"
+    return ("Application Load Balancer", f"{entries[0].scheme} · {tls}")
+
+
+def _sources(plan: Plan) -> list[str]:
+    found = []
+    if any(model.weights.source is WeightsSource.HUGGING_FACE for model in plan.models):
+        found.append(HUB)
+    linked = plan.settings.file_system.data_repositories if plan.settings.file_system else []
+    if linked or any(model.weights.source is WeightsSource.S3 for model in plan.models):
+        found.append("Amazon S3")
+    return found
+
+
+def _zone(plan: Plan, zone: str) -> ZoneScene:
+    found = plan.network.zone(zone)
+    lines = (f"node subnet {found.node.cidr}", f"{found.needed:,} of {found.available:,} addresses planned")
+    pools = tuple(_pool(plan, pool) for pool in plan.pools if pool.zone == zone)
+    files: tuple[str, ...] = ()
+    system = plan.file_system
+    if system and system.zone == zone:
+        throughput = f"{system.throughput_mb_per_s / 1000:,.1f} GB/s"
+        files = ("FSx for Lustre", f"{system.capacity_gib:,} GiB", throughput + (" · EFA" if system.efa else ""))
+    return ZoneScene(zone, lines, pools, files)
+
+
+def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
+    gpu = pool.instance.gpu
+    card = gpu.name if gpu else "no GPU"
+    line = next((line for line in plan.cost.lines if line.item == f"node pool {pool.name}"), None)
+    price = f"{money(line.hourly, plan.cost.currency)}/h" if line else money(None)
+    listed = " EC2 list price" if plan.hyperpod and line and line.hourly is not None else ""
+    lines = (
+        f"{pool.nodes} × {pool.instance_type}",
+        f"{pool.gpus_per_node} × {card} per node, {pool.gpus} in all",
+        f"{pool.efa_per_node} EFA per node" if pool.efa_per_node else "no EFA",
+        price + listed,
+    )
+    groups = [(model, group) for model in plan.models for group in model.groups if group.pool.name == pool.name]
+    models = tuple(_model(model, group) for model, group in groups)
+    return PoolScene(pool.name, lines, pool.gpus_per_node, max(0, pool.nodes - plan.nodes_used(pool)), models)
+
+
+def _model(model: ModelPlan, group: GroupPlan) -> ModelScene:
+    ranks = [("tensor", group.tensor), ("pipeline", group.pipeline), ("data", group.data)]
+    layout = " × ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
+    role = "" if group.role == "serve" else f" ({group.role})"
+    shape = f"{count(group.replicas, 'replica')} × {count(group.nodes_per_group, 'node')}"
+    context = model.settings.context_length or model.facts.context_length
+    return ModelScene(
+        name=group.name,
+        lines=(f"{model.settings.model}{role}", f"{shape} · {layout}", f"context {context:,} tokens"),
+        replicas=group.replicas,
+        nodes_per_group=group.nodes_per_group,
+        pods_per_node=group.pods_per_node,
+        gpus_per_pod=group.gpus_per_pod,
+        mounts=group.weights.mounted,
+        served=model.settings.entry is not None,
+    )

@@ -1,0 +1,55 @@
+"""Rules that need the network and another section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from components.aws.network.models import Nat
+from components.aws.network.zones import zone_prefix
+from components.rules import Finding, RuleSet, Severity
+
+if TYPE_CHECKING:
+    from infra.settings.stack import StackSettings
+
+rules = RuleSet("")
+
+
+@rules.rule("network.zone-region", source="docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html")
+def zones_lie_in_the_region(stack: StackSettings) -> Iterator[Finding]:
+    """Every zone id is one of the region's."""
+    prefix = zone_prefix(stack.region)
+    for index, zone in enumerate(stack.network.zones):
+        if prefix and zone.rpartition("-az")[0] != prefix:
+            yield Finding(
+                f"network.zones[{index}]",
+                f"{zone} is not in {stack.region}",
+                f"use a zone id that begins with {prefix}-az",
+            )
+
+
+@rules.rule("network.pool-zone", source="a node needs a subnet in its zone")
+def pools_and_file_systems_have_a_subnet(stack: StackSettings) -> Iterator[Finding]:
+    """Node pools and the file system lie in zones of the network."""
+    zones = ", ".join(stack.network.zones) or "none"
+    wanted = [(f"nodePools[{index}].zone", pool.zone) for index, pool in enumerate(stack.node_pools)]
+    if stack.file_system:
+        wanted.append(("fileSystem.zone", stack.file_system.zone))
+    for path, zone in wanted:
+        if zone not in stack.network.zones:
+            yield Finding(path, f"{zone} is not among the network's zones ({zones})", f"add {zone} to network.zones")
+
+
+@rules.rule(
+    "network.single-nat",
+    source="docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html",
+    severity=Severity.WARNING,
+)
+def a_protected_stack_survives_a_zone(stack: StackSettings) -> Iterator[Finding]:
+    """A protected stack does not hang on one zone's NAT gateway."""
+    if stack.protect and stack.network.nat == Nat.SINGLE and not stack.network.existing:
+        yield Finding(
+            "network.nat",
+            "the stack is protected, and the loss of one zone takes every node's way out",
+            "set nat: perZone",
+        )

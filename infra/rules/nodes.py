@@ -1,0 +1,136 @@
+"""Rules over node pools that need the substrate, the models or each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from components.aws.nodes.plan import pod_budget
+from components.aws.nodes.settings import EKS_ONLY, HYPERPOD_ONLY, CapacityKind, NodePool
+from components.facts.instances import ec2_name, find_instance
+from components.rules import Finding, RuleSet, Severity
+
+if TYPE_CHECKING:
+    from infra.settings.stack import StackSettings
+
+rules = RuleSet("")
+
+CAPACITY: Final = {
+    "eks": {
+        CapacityKind.ON_DEMAND,
+        CapacityKind.SPOT,
+        CapacityKind.CAPACITY_RESERVATION,
+        CapacityKind.CAPACITY_BLOCK,
+    },
+    "hyperpod": {CapacityKind.ON_DEMAND, CapacityKind.SPOT, CapacityKind.TRAINING_PLAN},
+}
+"""Kinds of capacity by substrate: reservations of EC2 have no effect on HyperPod, training plans none elsewhere."""
+
+
+@rules.rule("nodes.prefix", source="facts/aws.md 3.1: instance types are ml.* on HyperPod and plain on EC2")
+def types_are_named_for_the_substrate(settings: StackSettings) -> Iterator[Finding]:
+    """`ml.p5.48xlarge` on HyperPod is `p5.48xlarge` on EKS."""
+    hyperpod = settings.cluster.substrate == "hyperpod"
+    for at, pool in enumerate(settings.node_pools):
+        name = ec2_name(pool.instance_type)
+        right = f"ml.{name}" if hyperpod else name
+        if pool.instance_type != right:
+            yield Finding(
+                f"nodePools[{at}].instanceType",
+                f"{pool.instance_type} is not how substrate {settings.cluster.substrate} calls it",
+                f"use {right}",
+            )
+
+
+@rules.rule("nodes.capacity-substrate", source="facts/aws.md 1.3 and 7.3")
+def capacity_exists_on_the_substrate(settings: StackSettings) -> Iterator[Finding]:
+    """A kind of capacity that the substrate lacks would be ignored, or refused, after everything else is built."""
+    kinds = CAPACITY.get(settings.cluster.substrate)
+    for at, pool in enumerate(settings.node_pools):
+        if kinds and pool.capacity.kind not in kinds:
+            yield Finding(
+                f"nodePools[{at}].capacity.kind",
+                f"{pool.capacity.kind} has no effect on substrate {settings.cluster.substrate}",
+                f"one of {', '.join(sorted(kinds))}",
+            )
+
+
+@rules.rule("nodes.substrate-fields", source="facts/aws.md 1.3; EKS CreateNodegroup")
+def fields_mean_something_on_the_substrate(settings: StackSettings) -> Iterator[Finding]:
+    """A field of the other substrate would be passed over in silence."""
+    foreign = {"eks": HYPERPOD_ONLY, "hyperpod": EKS_ONLY}.get(settings.cluster.substrate, ())
+    for at, pool in enumerate(settings.node_pools):
+        for field in foreign:
+            if field in pool.model_fields_set:
+                name = NodePool.model_fields[field].alias or field
+                yield Finding(
+                    f"nodePools[{at}].{name}",
+                    f"{name} has no effect on substrate {settings.cluster.substrate}",
+                    f"leave {name} out",
+                )
+
+
+@rules.rule("nodes.names", source="a pool's name is its node group's or instance group's, and its label")
+def names_are_unique(settings: StackSettings) -> Iterator[Finding]:
+    """Two pools of one name would be one node group."""
+    first: dict[str, int] = {}
+    for at, pool in enumerate(settings.node_pools):
+        if first.setdefault(pool.name, at) != at:
+            yield Finding(
+                f"nodePools[{at}].name",
+                f"{pool.name} is already the name of nodePools[{first[pool.name]}]",
+                f"e.g. {pool.name}-2",
+            )
+
+
+@rules.rule("nodes.pod-budget", source="facts/aws.md 3.3 and 7.15")
+def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
+    """A node's daemons and engines fit the pods that it may run."""
+    substrate = "hyperpod" if settings.cluster.substrate == "hyperpod" else "eks"
+    for at, pool in enumerate(settings.node_pools):
+        kind = find_instance(pool.instance_type)
+        if kind is None or not kind.gpus:
+            continue
+        budget = pod_budget(kind, substrate)
+        engines = max(
+            (_engines(model, kind.gpus) for model in settings.models if model.node_pool == pool.name), default=1
+        )
+        if budget.free < engines:
+            yield Finding(
+                f"nodePools[{at}].instanceType",
+                f"a {pool.instance_type} runs {budget.max_pods} pods on {substrate}; {len(budget.daemons)} are daemons "
+                f"and {engines} would be engines",
+                "use a larger size of the family, whose interfaces have more addresses",
+            )
+
+
+@rules.rule("nodes.spot", source="facts/aws.md 1.3; EC2 spot interruption notices", severity=Severity.WARNING)
+def groups_do_not_span_spot_nodes(settings: StackSettings) -> Iterator[Finding]:
+    """Each interrupted spot node takes its whole group down, so that groups over several are down more often."""
+    spot = {pool.name for pool in settings.node_pools if pool.capacity.kind is CapacityKind.SPOT}
+    for at, model in enumerate(settings.models):
+        if model.node_pool in spot and model.nodes_per_group > 1:
+            yield Finding(
+                f"models[{at}].nodePool",
+                f"{model.node_pool} is spot: any of a group's {model.nodes_per_group} nodes can go at short notice, and "
+                "the group with it",
+                "use onDemand or reserved capacity for groups over several nodes",
+            )
+
+
+@rules.rule("nodes.unused", source="GPU nodes are paid from the minute they exist", severity=Severity.WARNING)
+def pools_are_used(settings: StackSettings) -> Iterator[Finding]:
+    """A pool that serves nothing still costs."""
+    used = {model.node_pool for model in settings.models}
+    for at, pool in enumerate(settings.node_pools):
+        if pool.nodes and pool.name not in used:
+            yield Finding(
+                f"nodePools[{at}]",
+                f"no model runs on {pool.name}, and its {pool.nodes} nodes are paid for all the same",
+                "set nodes: 0, or give a model nodePool: " + pool.name,
+            )
+
+
+def _engines(model: object, gpus: int) -> int:
+    packing = getattr(model, "packing", None)
+    return gpus // packing.gpus_per_pod if packing else 1

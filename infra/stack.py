@@ -1,0 +1,353 @@
+"""The narrative: the whole stack, in the order in which it comes into being.
+
+Data orders most of it. Where only `depends_on` can, the reason stands beside it. What needs no GPU waits for none: the
+file system and the weights in it, the operators and monitoring are there before the first GPU node is paid for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_aws_native as aws_native
+
+from components.aws.eks.component import CoreAddons, EksCluster
+from components.aws.hyperpod.component import DependencyChart, HyperPod
+from components.aws.lustre.component import Lustre, LustreDriver, LustreVolume
+from components.aws.network.component import Network
+from components.aws.nodes.component import EksNodePool, SystemPool
+from components.base import PROJECT, Context
+from components.monitoring.component import EngineMonitors, Monitoring
+from components.monitoring.dashboards import sglang
+from components.monitoring.monitors import EngineTarget
+from components.monitoring.values import RELEASE as MONITORING_RELEASE
+from components.platform.efa.component import EfaPlugin
+from components.platform.gpu_operator.component import GpuOperator
+from components.platform.keda.component import Keda
+from components.platform.load_balancer.component import LoadBalancerController
+from components.platform.lws.component import LeaderWorkerSetController
+from components.serving.component import InferenceNamespace, Model, WeightsPrefetch
+from components.serving.namespace.plan import plan_namespace
+from components.serving.plan import NAMESPACE, ModelPlan
+from infra.plan import Plan
+from infra.settings import StackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The cluster with its CPU nodes: what everything later stands on.
+
+    `cloud` are the options of a component that makes AWS resources; `inside` those of one in the cluster, which adds
+    the Kubernetes provider and waits for nodes, name resolution and volumes.
+    """
+
+    network: Network
+    eks: EksCluster
+    addons: CoreAddons
+    cloud: pulumi.ResourceOptions
+    inside: pulumi.ResourceOptions
+
+    def inside_after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of a component in the cluster that also waits for `others`."""
+        return pulumi.ResourceOptions.merge(self.inside, pulumi.ResourceOptions(depends_on=list(others)))
+
+    def cloud_after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of a component outside the cluster that waits for `others`."""
+        return pulumi.ResourceOptions.merge(self.cloud, pulumi.ResourceOptions(depends_on=list(others)))
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What runs in the cluster before the workload, and which part of the workload waits for what of it."""
+
+    monitoring: Monitoring | None
+    before_engines: list[pulumi.Resource]
+    before_entries: list[pulumi.Resource]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The shared file system as engines see it; `claim` is None where there is none."""
+
+    claim: str | None
+    ready: list[pulumi.Resource]
+
+
+def deploy(settings: StackSettings, plan: Plan, stack: str) -> None:
+    """Register every resource of the stack, then its outputs. `plan` is `resolve(settings)`."""
+    ctx = Context(
+        stack=stack,
+        region=settings.region,
+        cluster_name=settings.cluster.name,
+        protect=settings.protect,
+        tags={**settings.tags, PROJECT: stack},
+    )
+    cluster = _cluster(ctx, settings, plan)
+    namespace = InferenceNamespace("inference", ctx, plan_namespace(plan.models), opts=cluster.inside)
+    weights = _weights(ctx, settings, plan, cluster, namespace)
+    platform = _platform(ctx, settings, plan, cluster, namespace)
+    gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster)
+    models = [
+        _model(ctx, model, plan, cluster, namespace, weights, platform, gpu_nodes) for model in plan.models
+    ]
+    _export(settings, plan, models, platform)
+
+
+def _cluster(ctx: Context, settings: StackSettings, plan: Plan) -> Cluster:
+    """Network, control plane, and the CPU nodes on which everything else starts."""
+    aws_provider = aws.Provider("aws", region=settings.region)
+    native_provider = aws_native.Provider("aws-native", region=settings.region)
+    cloud = pulumi.ResourceOptions(providers=[aws_provider, native_provider])
+    network = Network("network", ctx, plan.network, opts=cloud)
+    eks = EksCluster(
+        "cluster",
+        ctx,
+        settings.cluster,
+        vpc_id=network.vpc_id,
+        control_plane_subnet_ids=network.control_plane_subnet_ids,
+        node_security_group_id=network.node_security_group_id,
+        opts=cloud,
+    )
+    inside = pulumi.ResourceOptions(providers=[aws_provider, native_provider, eks.kube])
+    before_nodes = pulumi.ResourceOptions(
+        # A node that comes before its routes cannot join, and one before the VPC CNI never gets ready.
+        depends_on=[*network.egress_ready, *eks.node_addons]
+    )
+    system_pool = SystemPool(
+        "system-pool",
+        ctx,
+        plan.system_pool,
+        cluster_name=eks.created_name,
+        cluster_version=settings.cluster.kubernetes_version,
+        subnet_ids=list(network.node_subnets.values()),
+        security_group_ids=[network.node_security_group_id, eks.cluster_security_group_id],
+        opts=pulumi.ResourceOptions.merge(cloud, before_nodes),
+    )
+    addons = CoreAddons(
+        "addons",
+        ctx,
+        settings.cluster,
+        cluster_name=eks.created_name,
+        node_selector=plan.system_pool.node_selector,
+        # An add-on whose pods find no node stays degraded, and its creation fails.
+        opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=system_pool.ready)),
+    )
+    # What runs in the cluster resolves names and may want a volume.
+    inside = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=addons.ready))
+    return Cluster(network, eks, addons, cloud, inside)
+
+
+def _weights(
+    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, namespace: InferenceNamespace
+) -> Weights:
+    """The file system, which needs only the network, its driver, and the claim that pods mount."""
+    if plan.file_system is None:
+        return Weights(None, [])
+    lustre = Lustre(
+        "weights",
+        ctx,
+        plan.file_system,
+        subnet_id=cluster.network.node_subnets[plan.file_system.zone],
+        security_group_id=cluster.network.node_security_group_id,
+        opts=cluster.cloud,
+    )
+    driver = LustreDriver(
+        "lustre-csi",
+        ctx,
+        plan.file_system,
+        cluster_name=cluster.eks.created_name,
+        kubernetes_version=settings.cluster.kubernetes_version,
+        opts=cluster.inside,
+    )
+    volume = LustreVolume(
+        "weights-volume",
+        ctx,
+        plan.file_system,
+        namespace=NAMESPACE,
+        file_system_id=lustre.file_system_id,
+        dns_name=lustre.dns_name,
+        mount_name=lustre.mount_name,
+        # The claim names its namespace as text; its volume goes before the driver that knows how to unmount it.
+        opts=cluster.inside_after(*namespace.ready, *driver.ready, *lustre.ready),
+    )
+    return Weights(volume.claim_name, volume.ready)
+
+
+def _platform(
+    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, namespace: InferenceNamespace
+) -> Platform:
+    """Monitoring, operators, controllers and device plugins; none of them waits for a GPU node."""
+    on_system = plan.system_pool.node_selector
+    tolerations = plan.gpu_tolerations
+    chosen = settings.platform
+    monitoring = _monitoring(ctx, settings, plan, cluster, namespace)
+    metrics = monitoring is not None
+    # A chart that holds a ServiceMonitor fails while that kind does not exist.
+    inside = cluster.inside_after(*monitoring.ready) if monitoring else cluster.inside
+    lws = LeaderWorkerSetController("lws", ctx, chosen.lws, node_selector=on_system, metrics=metrics, opts=inside)
+    gpu_operator = GpuOperator(
+        "gpu-operator",
+        ctx,
+        chosen.gpu_operator,
+        substrate="hyperpod" if plan.hyperpod else "eks",
+        tolerations=tolerations,
+        node_selector=on_system,
+        metrics=metrics,
+        opts=inside,
+    )
+    before_engines = [*lws.ready, *gpu_operator.ready]
+    before_entries: list[pulumi.Resource] = []
+    if chosen.efa.enabled and plan.efa_instance_types:
+        efa = EfaPlugin(
+            "efa",
+            ctx,
+            chosen.efa,
+            instance_types=plan.efa_instance_types,
+            tolerations=tolerations,
+            opts=cluster.inside,
+        )
+        before_engines += efa.ready
+    if chosen.load_balancer.enabled:
+        load_balancer = LoadBalancerController(
+            "load-balancer",
+            ctx,
+            chosen.load_balancer,
+            cluster_name=cluster.eks.created_name,
+            vpc_id=cluster.network.vpc_id,
+            node_selector=on_system,
+            metrics=metrics,
+            opts=inside,
+        )
+        before_entries += load_balancer.ready
+    if chosen.keda.enabled:
+        Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, opts=inside)
+    return Platform(monitoring, before_engines, before_entries)
+
+
+def _monitoring(
+    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, namespace: InferenceNamespace
+) -> Monitoring | None:
+    """Prometheus and Grafana, and what they scrape of the engines, which is there before the engines are."""
+    if not settings.monitoring.enabled:
+        return None
+    monitoring = Monitoring(
+        "monitoring",
+        ctx,
+        settings.monitoring,
+        storage_class=cluster.addons.storage_class,
+        admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
+        dashboards={"sglang": sglang.dashboard().to_json()},
+        opts=cluster.inside,
+    )
+    EngineMonitors(
+        "engine-monitors",
+        ctx,
+        namespace=namespace.namespace,
+        models=[
+            EngineTarget(group.name, model.name, group.role, model.engine_version)
+            for model in plan.models
+            for group in model.groups
+        ],
+        interval_seconds=settings.monitoring.scrape_interval_seconds,
+        opts=cluster.inside_after(*monitoring.ready),
+    )
+    return monitoring
+
+
+def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster) -> list[pulumi.Resource]:
+    """The GPU nodes: HyperPod instance groups, or one EKS managed node group per pool."""
+    security_groups = [cluster.network.node_security_group_id, cluster.eks.cluster_security_group_id]
+    # A node that comes before its routes cannot join, and one before the VPC CNI never gets ready.
+    before_nodes = [*cluster.network.egress_ready, *cluster.eks.node_addons]
+    if not plan.hyperpod:
+        pools = [
+            EksNodePool(
+                pool.name,
+                ctx,
+                pool,
+                cluster_name=cluster.eks.created_name,
+                cluster_version=settings.cluster.kubernetes_version,
+                subnet_id=cluster.network.node_subnets[pool.zone],
+                security_group_ids=security_groups,
+                opts=cluster.cloud_after(*before_nodes),
+            )
+            for pool in plan.pools
+        ]
+        return [resource for pool in pools for resource in pool.ready]
+    chart = DependencyChart("hyperpod-dependencies", ctx, opts=cluster.inside)
+    hyperpod = HyperPod(
+        "hyperpod",
+        ctx,
+        settings.hyperpod,
+        pools=plan.pools,
+        cluster_arn=cluster.eks.arn,
+        vpc_id=cluster.network.vpc_id,
+        subnets=cluster.network.node_subnets,
+        security_group_ids=security_groups,
+        efa_lustre=plan.file_system is not None and plan.file_system.efa,
+        # HyperPod looks for its health agent's namespace and roles while it is being created.
+        opts=cluster.cloud_after(*before_nodes, *chart.ready),
+    )
+    return hyperpod.ready
+
+
+def _model(
+    ctx: Context,
+    model: ModelPlan,
+    plan: Plan,
+    cluster: Cluster,
+    namespace: InferenceNamespace,
+    weights: Weights,
+    platform: Platform,
+    gpu_nodes: list[pulumi.Resource],
+) -> Model:
+    """One model: its weights on the file system first, which takes no GPU, then its groups."""
+    before = [*namespace.ready, *platform.before_engines, *gpu_nodes]
+    if model.weights.prefetched and weights.claim:
+        prefetch = WeightsPrefetch(
+            f"{model.name}-weights",
+            ctx,
+            model,
+            namespace=namespace.namespace,
+            claim_name=weights.claim,
+            token=_secret(model.weights.token_secret),
+            vpc_cidrs=plan.vpc_cidrs,
+            after=[*namespace.ready, *weights.ready],
+            opts=cluster.inside,
+        )
+        before += prefetch.ready
+    return Model(
+        model.name,
+        ctx,
+        model,
+        namespace=namespace.namespace,
+        claim_name=weights.claim if model.weights.mounted else None,
+        api_key=_secret(model.settings.api_key_secret),
+        cluster_name=cluster.eks.created_name,
+        monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
+        load_balancer_cidrs=cluster.network.load_balancer_cidrs,
+        vpc_cidrs=plan.vpc_cidrs,
+        after=before,
+        entry_after=platform.before_entries,
+        opts=cluster.inside,
+    )
+
+
+def _export(settings: StackSettings, plan: Plan, models: list[Model], platform: Platform) -> None:
+    """Outputs: how to reach everything, and what it costs; never a credential."""
+    name, region = settings.cluster.name, settings.region
+    pulumi.export("clusterName", name)
+    pulumi.export("kubeconfigCommand", f"aws eks update-kubeconfig --region {region} --name {name}")
+    pulumi.export("models", {model.plan.name: model.plan.settings.served for model in models})
+    pulumi.export("endpoints", {model.plan.name: model.endpoint for model in models})
+    pulumi.export("urls", {model.plan.name: model.url for model in models if model.url is not None})
+    pulumi.export("cost", plan.cost.summary())
+    if platform.monitoring:
+        forward = "kubectl port-forward --namespace {} service/{}-grafana 3000:80"
+        pulumi.export("dashboards", forward.format(platform.monitoring.namespace, MONITORING_RELEASE))
+
+
+def _secret(name: str | None) -> pulumi.Output[str] | None:
+    """A secret of the stack's configuration by its name; the rules made sure that it is there."""
+    return None if name is None else pulumi.Config(PROJECT).require_secret(name)

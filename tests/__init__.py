@@ -1,0 +1,1 @@
+"""The tiers of tests; `python -m tests` runs them."""

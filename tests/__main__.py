@@ -1,0 +1,63 @@
+"""`python -m tests [--exhaustive]`: every tier whose tools are there, one after the other, and a summary of what ran."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from tests import tools
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A folder of tests. `needs` are programs of `tests.tools`; `workers` is how many processes share the work."""
+
+    name: str
+    folders: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    workers: int = 0
+
+    def missing(self) -> list[str]:
+        return [name for name in self.needs if tools.find(name) is None]
+
+
+TIERS = (
+    Tier("unit, contract, golden", ("tests/unit", "tests/contract", "tests/golden"), workers=os.cpu_count() or 1),
+    Tier("engine", ("tests/engine",), needs=("pulumi",)),
+    Tier("cluster", ("tests/cluster",), needs=("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
+    parser.add_argument("--exhaustive", action="store_true", help="also what takes longer than a coffee")
+    options = parser.parse_args()
+    summary, failed = [], False
+    for tier in TIERS:
+        if missing := tier.missing():
+            summary.append(f"{tier.name}: skipped, `make tools` has not built {', '.join(missing)}")
+            continue
+        print(f"\n== {tier.name}", flush=True)
+        started = time.monotonic()
+        code = subprocess.run(_command(tier, options.exhaustive), check=False).returncode
+        failed = failed or code != 0
+        summary.append(f"{tier.name}: {'passed' if code == 0 else f'failed ({code})'} in {time.monotonic() - started:.0f} s")
+    print("\n" + "\n".join(summary))
+    return 1 if failed else 0
+
+
+def _command(tier: Tier, exhaustive: bool) -> list[str]:
+    command = [sys.executable, "-m", "pytest", *tier.folders]
+    if tier.workers:
+        command += ["-n", str(tier.workers), "--dist", "loadfile"]
+    if exhaustive:
+        command += ["-m", ""]
+    return command
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,31 @@
+"""One control plane for the whole tier; a failing test tells what the cluster has to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.cluster.control_plane import ControlPlane, control_plane, missing
+
+_RUNNING: list[ControlPlane] = []
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """A control plane on loopback; skips where its programs have not been built."""
+    if absent := missing():
+        pytest.skip(f"cluster tier: `make tools` has not made {', '.join(absent)}")
+    with control_plane() as running:
+        _RUNNING.append(running)
+        yield running
+        _RUNNING.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add events, pods that do not run and the last log lines to a failure."""
+    report = yield
+    if report.failed and _RUNNING:
+        report.sections.append(("cluster", _RUNNING[0].account()))
+    return report

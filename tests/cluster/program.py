@@ -1,0 +1,142 @@
+"""A shipped stack as the program would make it: its Kubernetes objects, its charts, and the machines it asks AWS for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.facts.instances import Instance, instance
+from infra.cli.source import Source
+from infra.offline import Recorded, Recording, record
+from infra.plan import Plan, resolve
+from infra.program import main
+from infra.report.objects import RELEASE, files_of
+from infra.settings import validate
+from tests.cluster.client import Manifest
+from tests.cluster.nodes import Machine
+from tests.cluster.stand_ins import stand_ins
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("dev", "prod")
+
+_TAINT_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the program registers for one stack.
+
+    `objects` are in the order of registration. `machines` carry the labels and taints that the program asks AWS for and
+    those that AWS adds, so that a selector which fits neither shows as a pending pod.
+    """
+
+    stack: str
+    plan: Plan
+    recording: Recording
+
+    @property
+    def objects(self) -> list[Manifest]:
+        """Every Kubernetes object, as `render` writes it."""
+        files = files_of(self.recording)
+        return [yaml.safe_load(text) for path, text in files.items() if not Path(path).name.startswith("values-")]
+
+    @property
+    def stand_ins(self) -> list[Manifest]:
+        """What stands in for the workloads of the charts."""
+        releases = [resource.inputs for resource in self.recording.of_type(RELEASE)]
+        return [
+            workload
+            for release in releases
+            for workload in stand_ins(
+                release["chart"].rpartition("/")[2], release["version"], release["namespace"], release["values"]
+            )
+        ]
+
+    @property
+    def machines(self) -> list[Machine]:
+        """The nodes of every node group and instance group."""
+        return [*self._eks_machines(), *self._hyperpod_machines()]
+
+    def pool_machines(self, pool: str) -> list[Machine]:
+        """The nodes of one GPU pool."""
+        return [machine for machine in self.machines if machine.pool == pool]
+
+    def _eks_machines(self) -> Iterator[Machine]:
+        for group in self.recording.of_type("aws:eks/nodeGroup:NodeGroup"):
+            name = group.inputs.get("nodeGroupName") or group.inputs["nodeGroupNamePrefix"].strip("-")
+            kind = instance(group.inputs["instanceTypes"][0])
+            given = {
+                "eks.amazonaws.com/nodegroup": name,
+                "eks.amazonaws.com/capacityType": group.inputs.get("capacityType", "ON_DEMAND"),
+                "node.kubernetes.io/instance-type": kind.name,
+            }
+            taints = [{**taint, "effect": _TAINT_EFFECTS[taint["effect"]]} for taint in group.inputs.get("taints", [])]
+            count = group.inputs["scalingConfig"]["desiredSize"]
+            labels = {**group.inputs.get("labels", {}), **given}
+            yield from self._machines(name, kind, kind.eks_max_pods, count, labels, taints)
+
+    def _hyperpod_machines(self) -> Iterator[Machine]:
+        for cluster in self.recording.of_type("aws-native:sagemaker:Cluster"):
+            for group in cluster.inputs["instanceGroups"]:
+                yield from self._instance_group(group)
+
+    def _instance_group(self, group: Mapping[str, Any]) -> Iterator[Machine]:
+        name, kind = group["instanceGroupName"], instance(group["instanceType"])
+        asked = group.get("kubernetesConfig", {})
+        given = {
+            "sagemaker.amazonaws.com/instance-group-name": name,
+            "sagemaker.amazonaws.com/cluster-name": self.plan.settings.cluster.name,
+            "sagemaker.amazonaws.com/compute-type": "hyperpod",
+            "sagemaker.amazonaws.com/node-health-status": "Schedulable",
+            "node.kubernetes.io/instance-type": group["instanceType"],
+        }
+        labels = {**asked.get("labels", {}), **given}
+        count = group["instanceCount"]
+        yield from self._machines(name, kind, kind.hyperpod_max_pods, count, labels, asked.get("taints", []))
+
+    def _machines(
+        self,
+        pool: str,
+        kind: Instance,
+        max_pods: int,
+        count: int,
+        labels: Mapping[str, str],
+        taints: list[dict[str, str]],
+    ) -> Iterator[Machine]:
+        zones = self._zones(pool)
+        for number in range(count):
+            zone = zones[number % len(zones)]
+            placed = {
+                "topology.k8s.aws/zone-id": zone,
+                "topology.kubernetes.io/zone": zone,
+                "topology.kubernetes.io/region": self.plan.settings.region,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+            }
+            yield Machine(f"{pool}-{number}", pool, kind, max_pods, {**labels, **placed}, taints)
+
+    def _zones(self, pool: str) -> list[str]:
+        """A GPU pool has one zone; the system pool is spread over the network's."""
+        of_pool = [planned.zone for planned in self.plan.pools if planned.name == pool]
+        return of_pool or list(self.plan.settings.network.zones)
+
+
+@cache
+def program(stack: str) -> Program:
+    """The program of a shipped stack, recorded once with outputs that look like AWS' own."""
+    source = Source(ROOT / f"Pulumi.{stack}.yaml", stack)
+    settings = validate(source.raw()).settings
+    assert settings is not None, f"Pulumi.{stack}.yaml has errors"
+    config, secrets = source.engine_config()
+    recording = record(main, stack=stack, config=config, secret_keys=secrets, preview=False)
+    return Program(stack, resolve(settings), recording)
+
+
+def recorded_objects(recording: Recording) -> list[Recorded]:
+    """The recorded Kubernetes objects, charts and providers left out."""
+    return [each for each in recording.resources if {"apiVersion", "kind"} <= each.inputs.keys()]

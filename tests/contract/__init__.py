@@ -1,0 +1,1 @@
+"""Tests against what nobody here wrote: schemas, parsers, charts."""

@@ -1,0 +1,70 @@
+"""The charts of the stack with the values that the program gives them, in each way that it sets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from components.facts import pins
+from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
+from components.monitoring.values import values as monitoring_values
+from components.platform.efa.settings import EfaSettings
+from components.platform.efa.values import values as efa_values
+from components.platform.gpu_operator.settings import GpuOperatorSettings
+from components.platform.gpu_operator.values import values as gpu_operator_values
+from components.platform.keda.settings import KedaSettings
+from components.platform.keda.values import values as keda_values
+from components.platform.load_balancer.settings import LoadBalancerSettings
+from components.platform.load_balancer.values import values as load_balancer_values
+from components.platform.lws.settings import LwsSettings
+from components.platform.lws.values import values as lws_values
+
+TAINT = {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
+SYSTEM = {"sglang-hyperpod/pool": "system"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of values for one chart."""
+
+    name: str
+    chart: pins.Chart
+    values: dict[str, Any]
+
+    @property
+    def defaults_file(self) -> str:
+        """The chart's own values in the shared folder."""
+        return f"{self.chart.name}-{self.chart.version}.values.yaml"
+
+
+def cases() -> Iterator[Case]:
+    """Every chart, with monitoring and without, on both substrates, with each room's switches both ways."""
+    types = ["ml.p5.48xlarge"]
+    yield Case(
+        "efa",
+        pins.EFA_DEVICE_PLUGIN,
+        efa_values(EfaSettings(), region="us-east-1", instance_types=types, tolerations=[TAINT]),
+    )
+    for metrics in (True, False):
+        label = "metrics" if metrics else "plain"
+        nodes: dict[str, Any] = {"node_selector": SYSTEM, "metrics": metrics}
+        for substrate in ("eks", "hyperpod"):
+            gpu = gpu_operator_values(GpuOperatorSettings(), substrate=substrate, tolerations=[TAINT], **nodes)
+            yield Case(f"gpu-operator-{substrate}-{label}", pins.GPU_OPERATOR, gpu)
+        yield Case(f"lws-{label}", pins.LWS, lws_values(LwsSettings(), **nodes))
+        yield Case(f"keda-{label}", pins.KEDA, keda_values(KedaSettings(), cluster_name="c", **nodes))
+        controller = load_balancer_values(
+            LoadBalancerSettings(firewall=metrics), cluster_name="c", region="us-east-1", vpc_id="vpc-1", **nodes
+        )
+        yield Case(f"load-balancer-{label}", pins.LOAD_BALANCER_CONTROLLER, controller)
+    smallest = MonitoringSettings(
+        grafana=GrafanaSettings(enabled=False, storage_gib=0),
+        alertmanager=AlertmanagerSettings(enabled=False),
+        node_exporter=False,
+    )
+    for name, settings in (("whole", MonitoringSettings()), ("smallest", smallest)):
+        values = monitoring_values(
+            settings, cluster_name="c", storage_class="gp3", node_selector=SYSTEM, keep_volumes=True, admin_secret=True
+        )
+        yield Case(f"monitoring-{name}", pins.KUBE_PROMETHEUS_STACK, values)

@@ -1,0 +1,113 @@
+"""Fixtures of the engine tier; without the Pulumi CLI it is skipped, in one line."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import tools
+from tests.engine.stack import EngineStack, Result
+
+ROOT = Path(__file__).parents[2]
+
+# The SDK's language server says goodbye to an engine that has gone already whenever an update fails.
+logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
+
+if tools.find("pulumi") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say why nothing ran."""
+    if tools.find("pulumi") is None:
+        terminalreporter.write_line("tests/engine: skipped, there is no Pulumi CLI (`make tools` builds it)")
+
+
+@pytest.fixture(scope="session")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The server of the simulated providers; the path of its socket."""
+    folder = tmp_path_factory.mktemp("providers")
+    socket = folder / "socket"
+    command = [sys.executable, "-m", "tests.engine.providers.server", str(socket)]
+    with (
+        open(folder / "log", "w") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as server,
+    ):
+        assert server.stdout is not None
+        assert server.stdin is not None
+        assert server.stdout.readline() == "ready\n"
+        yield socket
+        server.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def make_stack(
+    providers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Mapping[str, Any], Callable[[], Any]], EngineStack]:
+    """`make_stack(name, stack_file_content, program)`: a stack in a folder and a cloud of its own."""
+    folder, number = tmp_path_factory.mktemp("stacks"), count(1)
+    cli = tools.find("pulumi")
+    assert cli is not None
+
+    def make(name: str, config: Mapping[str, Any], program: Callable[[], Any]) -> EngineStack:
+        return EngineStack(folder / f"{name}-{next(number)}", name, config, program, cli=cli, socket=providers)
+
+    return make
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack after its first preview, its first update and a second preview. Not to be changed: tests `clone` it."""
+
+    stack: EngineStack
+    first: Result
+    up: Result
+    again: Result
+
+
+@pytest.fixture(scope="session")
+def shipped(make_stack: Callable[..., EngineStack]) -> Callable[[str], EngineStack]:
+    """`shipped("dev")`: a fresh stack with the shipped settings and the real program."""
+    from infra.program import main
+
+    def make(name: str) -> EngineStack:
+        return make_stack(name, yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text()), main)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def deployed(shipped: Callable[[str], EngineStack]) -> Callable[[str], Deployed]:
+    """`deployed("dev")`: the shipped stack, deployed once for all tests."""
+
+    @cache
+    def deploy(name: str) -> Deployed:
+        stack = shipped(name)
+        first, up = stack.preview(), stack.up()
+        return Deployed(stack, first, up, stack.preview("--expect-no-changes"))
+
+    return deploy
+
+
+@pytest.fixture
+def clone(deployed: Callable[[str], Deployed], tmp_path: Path) -> Callable[[str], EngineStack]:
+    """`clone("dev")`: a deployed stack to do with as one likes."""
+
+    def make(name: str) -> EngineStack:
+        before = deployed(name)
+        assert before.up.ok, before.up.errors()
+        return before.stack.clone(tmp_path / name)
+
+    return make

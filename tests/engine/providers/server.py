@@ -1,0 +1,56 @@
+"""One process that serves every simulated provider: `python -m tests.engine.providers.server SOCKET`.
+
+The engine starts a plugin for each provider and each operation; importing the SDKs each time would take longer than the
+operation. So the plugin's executable asks here for a port and stays alive for as long as the engine wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+import grpc.aio
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from tests.engine.providers.aws import SimulatedAws
+from tests.engine.providers.base import Plugin
+from tests.engine.providers.eks import SimulatedEks
+from tests.engine.providers.kubernetes import SimulatedKubernetes
+from tests.engine.providers.world import World
+
+
+async def serve_plugin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Serve one plugin process: it says `package world engine-pid engine-address` and is told a port."""
+    package, path, pid, address = (await reader.readline()).decode().split()
+    world = World(Path(path))
+    plugin = Plugin(int(pid), writer.close)
+    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    servicer = {
+        "aws": lambda: SimulatedAws(world, plugin),
+        "aws-native": lambda: SimulatedAws(world, plugin),
+        "eks": lambda: SimulatedEks(world, plugin, address),
+        "kubernetes": lambda: SimulatedKubernetes(world, plugin),
+    }[package]()
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    writer.write(f"{port}\n".encode())
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+        await reader.read()
+    await server.stop(None)
+    world.close()
+
+
+async def main(socket: str) -> None:
+    """Serve until the standard input ends, which it does with the test run."""
+    await asyncio.start_unix_server(serve_plugin, socket)
+    print("ready", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,103 @@
+"""Reading raw settings: every fault at once, at the path that the user wrote, and none that hides another."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.rules import Problem
+from infra.settings import load_stack_file, validate
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def dev() -> dict[str, Any]:
+    return copy.deepcopy(load_stack_file(ROOT / "Pulumi.dev.yaml"))
+
+
+def errors(raw: dict[str, Any]) -> dict[str, Problem]:
+    return {problem.path: problem for problem in validate(raw).errors}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_shipped_stacks_are_valid(stack: str) -> None:
+    checked = validate(load_stack_file(ROOT / f"Pulumi.{stack}.yaml"))
+    assert [str(problem) for problem in checked.errors] == []
+    assert checked.settings is not None
+
+
+def test_a_wrong_type_names_the_path_as_written_and_what_would_be_right(dev: dict[str, Any]) -> None:
+    dev["models"][0]["parallelism"]["tensor"] = 0
+    found = errors(dev)["models[0].parallelism.tensor"]
+    assert "0 is too small" in found.message
+    assert "use 1 or more" in found.fix
+
+
+def test_an_unknown_setting_is_answered_with_the_one_that_was_meant(dev: dict[str, Any]) -> None:
+    dev["models"][0]["parallelism"]["tensr"] = 4
+    assert "did you mean `tensor`?" in errors(dev)["models[0].parallelism.tensr"].fix
+
+
+def test_an_unknown_section_is_answered_with_the_one_that_was_meant(dev: dict[str, Any]) -> None:
+    dev["nodePool"] = []
+    assert "did you mean `nodePools`?" in errors(dev)["nodePool"].fix
+
+
+def test_a_region_of_another_package_is_refused(dev: dict[str, Any]) -> None:
+    dev["aws:region"] = "eu-west-1"
+    assert "every provider is made from `sglang-hyperpod:region`" in errors(dev)["aws:region"].message
+
+
+def test_a_missing_section_says_what_it_is_for(dev: dict[str, Any]) -> None:
+    del dev["models"]
+    assert "The models to serve" in errors(dev)["models"].fix
+
+
+def test_faults_in_several_sections_and_in_one_element_all_show(dev: dict[str, Any]) -> None:
+    dev["region"] = "virginia"
+    dev["systemPool"]["nodes"] = "two"
+    dev["models"][0]["replicas"] = -1
+    dev["models"][0]["contextLength"] = "long"
+    assert {"region", "systemPool.nodes", "models[0].replicas", "models[0].contextLength"} <= set(errors(dev))
+
+
+def test_a_typing_error_in_one_model_does_not_hide_a_broken_rule_in_another(dev: dict[str, Any]) -> None:
+    second = {**copy.deepcopy(dev["models"][0]), "name": "second", "nodePool": "nowhere"}
+    dev["models"][0]["replicas"] = "many"
+    dev["models"].append(second)
+    found = errors(dev)
+    assert "models[0].replicas" in found
+    assert "models[1].nodePool" in found
+
+
+def test_an_element_that_cannot_be_read_does_not_shift_the_others(dev: dict[str, Any]) -> None:
+    second = {**copy.deepcopy(dev["models"][0]), "name": "second", "nodePool": "nowhere"}
+    dev["models"].append(second)
+    del dev["models"][0]["model"]
+    found = errors(dev)
+    assert "models[0].model" in found
+    assert "models[1].nodePool" in found
+
+
+def test_what_a_rule_says_of_a_default_that_replaced_a_bad_value_is_not_shown(dev: dict[str, Any]) -> None:
+    dev["models"][0]["parallelism"]["tensor"] = "four"
+    assert [path for path in errors(dev) if path.startswith("models[0].parallelism")] == [
+        "models[0].parallelism.tensor"
+    ]
+
+
+def test_a_secret_stays_a_name(dev: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text("config:\n  sglang-hyperpod:huggingFaceToken:\n    secure: v1:abc:def\n")
+    assert load_stack_file(file) == {"secrets": ["huggingFaceToken"]}
+
+
+def test_strict_turns_warnings_into_errors(dev: dict[str, Any]) -> None:
+    dev["systemPool"]["nodes"] = 1
+    lenient, strict = validate(dev), validate(dev, strict=True)
+    assert {problem.path for problem in lenient.warnings} >= {"systemPool.nodes"}
+    assert {problem.path for problem in strict.errors} >= {"systemPool.nodes"}
