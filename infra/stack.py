@@ -21,7 +21,6 @@ from components.base import PROJECT, Context
 from components.monitoring.component import EngineMonitors, Monitoring
 from components.monitoring.dashboards import sglang
 from components.monitoring.monitors import EngineTarget
-from components.monitoring.values import RELEASE as MONITORING_RELEASE
 from components.platform.efa.component import EfaPlugin
 from components.platform.gpu_operator.component import GpuOperator
 from components.platform.keda.component import Keda
@@ -88,9 +87,7 @@ def deploy(settings: StackSettings, plan: Plan, stack: str) -> None:
     weights = _weights(ctx, settings, plan, cluster, namespace)
     platform = _platform(ctx, settings, plan, cluster, namespace)
     gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster)
-    models = [
-        _model(ctx, model, plan, cluster, namespace, weights, platform, gpu_nodes) for model in plan.models
-    ]
+    models = [_model(ctx, model, plan, cluster, namespace, weights, platform, gpu_nodes) for model in plan.models]
     _export(settings, plan, models, platform)
 
 
@@ -236,6 +233,7 @@ def _monitoring(
         ctx,
         settings.monitoring,
         storage_class=cluster.addons.storage_class,
+        node_selector=plan.system_pool.node_selector,
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
         dashboards={"sglang": sglang.dashboard().to_json()},
         opts=cluster.inside,
@@ -344,8 +342,7 @@ def _export(settings: StackSettings, plan: Plan, models: list[Model], platform: 
     pulumi.export("urls", {model.plan.name: model.url for model in models if model.url is not None})
     pulumi.export("cost", plan.cost.summary())
     if platform.monitoring:
-        forward = "kubectl port-forward --namespace {} service/{}-grafana 3000:80"
-        pulumi.export("dashboards", forward.format(platform.monitoring.namespace, MONITORING_RELEASE))
+        pulumi.export("grafanaCommand", platform.monitoring.grafana_command)
 
 
 def _secret(name: str | None) -> pulumi.Output[str] | None:

@@ -1,4 +1,4 @@
-"""`python -m tests [--exhaustive]`: every tier whose tools are there, one after the other, and a summary of what ran."""
+"""`python -m tests [--exhaustive]`: every tier whose tools are there, one after the other, and what ran of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ class Tier:
         return [name for name in self.needs if tools.find(name) is None]
 
 
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws-controller")
+
 TIERS = (
     Tier("unit, contract, golden", ("tests/unit", "tests/contract", "tests/golden"), workers=os.cpu_count() or 1),
     Tier("engine", ("tests/engine",), needs=("pulumi",)),
-    Tier("cluster", ("tests/cluster",), needs=("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")),
+    Tier(
+        "cluster",
+        ("tests/cluster",),
+        needs=CONTROL_PLANE,
+    ),
 )
 
 
@@ -45,7 +51,8 @@ def main() -> int:
         started = time.monotonic()
         code = subprocess.run(_command(tier, options.exhaustive), check=False).returncode
         failed = failed or code != 0
-        summary.append(f"{tier.name}: {'passed' if code == 0 else f'failed ({code})'} in {time.monotonic() - started:.0f} s")
+        verdict = "passed" if code == 0 else f"failed ({code})"
+        summary.append(f"{tier.name}: {verdict} in {time.monotonic() - started:.0f} s")
     print("\n" + "\n".join(summary))
     return 1 if failed else 0
 

@@ -120,7 +120,7 @@ def _head_dim(text: Mapping[str, Any], mla: Mla | None, heads: int) -> int:
 
 
 def _context_length(text: Mapping[str, Any]) -> int:
-    """Tokens, as SGLang derives them (`get_context_length`): a rope factor counts unless the length has it in already."""
+    """Tokens, as in SGLang's `get_context_length`: a rope factor counts unless the length has it already."""
     length = text.get("max_position_embeddings") or 2048
     scaling = text.get("rope_scaling") or {}
     if "original_max_position_embeddings" in scaling or scaling.get("rope_type") == "llama3":

@@ -19,6 +19,7 @@ from components.monitoring.values import (
     DASHBOARD_LABEL,
     FOLDER_ANNOTATION,
     GRAFANA_ADMIN,
+    GRAFANA_SERVICE,
     NAMESPACE,
     NODE_EXPORTER_NAMESPACE,
     PROMETHEUS_URL,
@@ -27,6 +28,8 @@ from components.monitoring.values import (
 )
 
 DASHBOARD_FOLDER = "SGLang"
+GRAFANA_COMMAND = f"kubectl --namespace {NAMESPACE} port-forward service/{GRAFANA_SERVICE} 3000:80"
+"""Grafana has no way in from outside; this brings it to http://localhost:3000."""
 
 
 class Monitoring(Component):
@@ -34,6 +37,7 @@ class Monitoring(Component):
 
     Whatever makes a PodMonitor, ServiceMonitor or PrometheusRule depends on `ready`: the release brings these kinds.
     `dashboards` maps a ConfigMap's name to a Grafana dashboard. `admin_password` is Grafana's, or the chart draws one.
+    `grafana_command` brings Grafana to the user's machine; None where it does not run.
     """
 
     token = "sglang-hyperpod:monitoring:Monitoring"
@@ -79,6 +83,7 @@ class Monitoring(Component):
         if settings.grafana.enabled:
             for dashboard_name, model in (dashboards or {}).items():
                 _dashboard(f"{name}-{dashboard_name}", dashboard_name, model, in_room)
+        self.grafana_command = GRAFANA_COMMAND if settings.grafana.enabled else None
         self.ready: list[pulumi.Resource] = [self.release]
         self.register_outputs({"namespace": self.namespace, "prometheusUrl": self.prometheus_url})
 

@@ -13,6 +13,7 @@ NODE_EXPORTER_NAMESPACE = "node-exporter"
 GRAFANA_ADMIN = "grafana-admin"
 DASHBOARD_LABEL = "grafana_dashboard"
 FOLDER_ANNOTATION = "grafana_folder"
+GRAFANA_SERVICE = f"{RELEASE}-grafana"
 PROMETHEUS_URL = f"http://{RELEASE}-prometheus.{NAMESPACE}.svc:9090"
 
 _UNREACHABLE = {"enabled": False}

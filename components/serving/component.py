@@ -23,6 +23,7 @@ from components.serving.group.objects import (
     members,
     service,
 )
+from components.serving.manifest import Spec
 from components.serving.namespace.component import InferenceNamespace
 from components.serving.network.policies import api, https_out, within_group
 from components.serving.plan import GroupPlan, ModelPlan
@@ -88,7 +89,7 @@ class Model(Component):
         self.url = self._entry(vpc_cidrs, entry_after)
         self.register_outputs({"endpoint": self.endpoint, "url": self.url})
 
-    def _metadata(self, name: str, **more: Any) -> dict[str, Any]:
+    def _metadata(self, name: str, **more: Any) -> Spec:
         return {"name": name, "namespace": self._namespace, **more}
 
     def _identity(self, cluster_name: pulumi.Input[str] | None) -> list[pulumi.Resource]:
@@ -132,7 +133,7 @@ class Model(Component):
         vpc_cidrs: Sequence[str],
     ) -> list[pulumi.Resource]:
         """The group's NetworkPolicies; they come before its pods, which would be cut off from each other at first."""
-        specs: dict[str, Mapping[str, Any]] = {
+        specs: dict[str, Spec] = {
             "api": api(group.name, monitoring_namespace=monitoring_namespace, load_balancer_cidrs=load_balancer_cidrs)
         }
         if group.nodes_per_group > 1:
@@ -218,7 +219,12 @@ class Model(Component):
         if self.plan.public_endpoint:
             return pulumi.Output.from_input(self.plan.public_endpoint)
         scheme = "https" if entry.certificate_arn else "http"
-        return made.status.apply(lambda status: f"{scheme}://{status.load_balancer.ingress[0].hostname}/v1")
+        return made.status.apply(lambda status: f"{scheme}://{_host_name(status)}/v1")
+
+
+def _host_name(status: Any) -> str:
+    """The load balancer's own name; an Ingress is made only once it has one."""
+    return str(status.load_balancer.ingress[0].hostname)
 
 
 def _digest(key: str) -> str:

@@ -17,6 +17,7 @@ from components.serving.engine.command import PORT, command
 from components.serving.engine.environment import environment
 from components.serving.engine.image import ImagePlan, resolve_image
 from components.serving.lookup import checkpoint_gib, facts_of, size_model
+from components.serving.names import ENGINE_ACCOUNT, NAMESPACE, service_name
 from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan, plan_probes
 from components.serving.pods.resources import PodResources, pod_resources
 from components.serving.sizing import Sizing
@@ -26,9 +27,6 @@ from components.serving.weights.settings import WeightsSource
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
     from components.serving.settings import ModelSettings
-
-NAMESPACE: Final = "inference"
-"""Namespace of every engine."""
 
 CACHE_FOLDER: Final = "sglang-cache"
 """Folder on a node's NVMe for what engines compile."""
@@ -185,14 +183,13 @@ class ModelPlan:
 
     @property
     def service(self) -> str:
-        """Name of the Service of the leaders. The model's own name is taken: LeaderWorkerSet makes a headless Service
-        of it that also resolves the workers."""
-        return f"{self.name}-api"
+        """Name of the Service of the leaders."""
+        return service_name(self.name)
 
     @property
     def service_account(self) -> str:
         """Service account of the engines: one of its own where it may read a bucket, else the namespace's."""
-        return self.name if self.weights.source is WeightsSource.S3 else "engine"
+        return self.name if self.weights.source is WeightsSource.S3 else ENGINE_ACCOUNT
 
     @property
     def endpoint(self) -> str:

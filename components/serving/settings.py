@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from components.rules import RuleSet
-from components.serving.engine.rules import rules as engine_rules
+from components.serving.engine import rules as _engine
 from components.serving.engine.settings import (
     Arguments,
     BatchSize,
@@ -15,17 +14,23 @@ from components.serving.engine.settings import (
     Environment,
     ParserSettings,
 )
-from components.serving.entry.rules import rules as entry_rules
+from components.serving.entry import rules as _entry
 from components.serving.entry.settings import EntrySettings
-from components.serving.group.rules import rules as group_rules
+from components.serving.group import rules as _group
 from components.serving.group.settings import DisruptionBudgetSettings, GroupName, RolloutSettings
-from components.serving.layout.rules import rules as layout_rules
+from components.serving.layout import rules as _layout
 from components.serving.layout.settings import PackingSettings, ParallelismSettings
-from components.serving.pods.rules import rules as pod_rules
+from components.serving.pods import rules as _pods
 from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
-from components.serving.weights.rules import rules as weights_rules
+from components.serving.rule_set import rules
+from components.serving.weights import rules as _weights
 from components.serving.weights.settings import WeightsSettings
 from components.settings import DnsLabel, PositiveInt, Settings
+
+__all__ = ["GUARDED", "ModelSettings", "rules"]
+
+GUARDED = (_layout, _engine, _pods, _group, _weights, _entry)
+"""The modules whose rules guard a model; importing them adds their rules to the set."""
 
 
 class ModelSettings(Settings):
@@ -97,17 +102,3 @@ class ModelSettings(Settings):
     def served(self) -> str:
         """The name that clients use."""
         return self.served_name or self.name
-
-
-rules = RuleSet(
-    "models",
-    [
-        *layout_rules.rules,
-        *engine_rules.rules,
-        *pod_rules.rules,
-        *group_rules.rules,
-        *weights_rules.rules,
-        *entry_rules.rules,
-    ],
-)
-"""The rules of one model, without its node pool; those that need the pool are in `infra.rules.serving`."""

@@ -19,10 +19,16 @@ from components.serving.memory import defaults
 from components.serving.memory.divisibility import indivisible
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES, bytes_per_token, max_running_requests, pool_tokens
 from components.serving.memory.ranks import Ranks
-from components.serving.memory.weights import GIB, weights_gib
+from components.serving.memory.weights import GIB, draft_gib, weights_gib
 
 SPARSE_PAGE_TOKENS: Final = 64
 """Page size that sparse attention sets (0.5.8 server_args.py); elsewhere pages do not change the count noticeably."""
+
+_OWN_DRAFTS: Final = ("EAGLE", "NEXTN")
+"""Algorithms whose draft is the model's own prediction layers; another draft model's size is not known here."""
+
+_DRAFTS_COUNTED_SINCE: Final = "0.5.17"
+"""Since then the pool is sized after the draft is loaded; before, a reserve in the default fraction stood for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,17 @@ def size(
     )
     asked = context_length or model.context_length
     before = preload_gib(gpu, tensor, nodes)
-    weights = weights_gib(model, recipe, ranks, redundant_experts=redundant_experts)
-    cells = bytes_per_token(model, gpu, ranks, dtype=kv_cache_dtype, version=engine_version)
+    drafts = speculative in _OWN_DRAFTS and at_least(engine_version, _DRAFTS_COUNTED_SINCE)
+    draft = draft_gib(model, recipe, ranks) if drafts else 0.0
+    weights = [held + draft for held in weights_gib(model, recipe, ranks, redundant_experts=redundant_experts)]
+    cells = bytes_per_token(
+        model,
+        gpu,
+        ranks,
+        dtype=kv_cache_dtype,
+        version=engine_version,
+        draft_layers=model.mtp_layers if drafts else 0,
+    )
     page = SPARSE_PAGE_TOKENS if model.indexer else 1
     tokens = max(
         0,
@@ -99,7 +114,7 @@ def size(
             pool_tokens(before - held, before, fraction, cell, page) for held, cell in zip(weights, cells, strict=True)
         ),
     )
-    requests = max_running_requests(tokens, asked, engine_version)
+    requests = max_running_requests(tokens, asked, engine_version, drafts=speculative not in (None, "NGRAM"))
     chunk = defaults.chunked_prefill_size(gpu, engine_version) // (ranks.data if ranks.dp_attention else 1)
     headroom = before * (1 - fraction) - _after_start_gib(
         model, ranks, chunk=chunk, graphs=graphs, requests=requests, context=asked

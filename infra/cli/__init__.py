@@ -1,1 +1,1 @@
-"""The command `sglang-hyperpod`: a file per command. Each imports what it needs when it runs, so that all start fast."""
+"""The command `sglang-hyperpod`, a file per command; each imports what it needs when it runs, so all start fast."""

@@ -17,7 +17,7 @@ def graph(
     stack: Stack = None,
     config: Config = None,
 ) -> None:
-    """Draw the stack: zones, cluster, node pools with GPUs and prices, models with their ranks, and what flows where."""
+    """Draw the stack: zones, cluster, node pools with GPUs and prices, models with their ranks, and the flows."""
     from infra.plan import resolve
     from infra.report.picture import FORMATS, draw
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,7 +75,7 @@ def look_up(plan: Plan, ask: Ask, aws: Aws) -> tuple[list[Pin], list[str]]:
     return pins, failures
 
 
-def _questions(plan: Plan, ask: Ask, aws: Aws) -> Iterator[tuple[Key, Any]]:
+def _questions(plan: Plan, ask: Ask, aws: Aws) -> Iterator[tuple[Key, Callable[[], str]]]:
     digests: dict[tuple[str, str], str] = {}
 
     def digest(repository: str, tag: str) -> str:
@@ -86,33 +86,36 @@ def _questions(plan: Plan, ask: Ask, aws: Aws) -> Iterator[tuple[Key, Any]]:
     for index, model in enumerate(plan.models):
         image = model.image
         if image.tag:
-            yield (
-                ("models", index, "engine", "image", "digest"),
-                lambda repository=image.repository, tag=image.tag: digest(repository, tag),
-            )
-    cluster, region = plan.settings.cluster, plan.settings.region
-    for name, field in type(cluster.addons).model_fields.items():
-        yield (
-            ("cluster", "addons", str(field.alias), "version"),
-            lambda addon=name.replace("_", "-"): aws.addon_version(addon, cluster.kubernetes_version, region),
-        )
+            yield ("models", index, "engine", "image", "digest"), partial(digest, image.repository, image.tag)
+    settings = plan.settings
+    for key, addon in _addons(plan):
+        yield key, partial(aws.addon_version, addon, settings.cluster.kubernetes_version, settings.region)
+
+
+def _addons(plan: Plan) -> Iterator[tuple[Key, str]]:
+    """The add-ons of the stack, each with the place of its version."""
+    for name, field in type(plan.settings.cluster.addons).model_fields.items():
+        yield ("cluster", "addons", str(field.alias), "version"), name.replace("_", "-")
+    if plan.file_system:
+        yield ("fileSystem", "driverVersion"), "aws-fsx-csi-driver"
 
 
 def _write(source: Source, pins: list[Pin]) -> None:
     """Write the pins, unless the file would not be valid with them."""
-    import yaml
-
     from infra.report.problems import print_problems
-    from infra.settings import validate
-    from infra.settings.files import read_content
+    from infra.settings import load_stack_file, validate
 
-    text = with_pins(source.path.read_text(), pins)
-    found = validate(read_content(yaml.safe_load(text)))
-    if found.errors:
-        print_problems(err(), source.path.name, found.errors)
-        fail("with these pins the settings would not be valid; nothing was written")
-    Path(source.path).write_text(text)
-    out().print(f"wrote {source.path.name}")
+    pinned = source.path.with_name(f".{source.path.name}.pinned")
+    try:
+        pinned.write_text(with_pins(source.path.read_text(), pins))
+        found = validate(load_stack_file(pinned))
+        if found.errors:
+            print_problems(err(), source.path.name, found.errors)
+            fail("with these pins the settings would not be valid; nothing was written")
+        pinned.replace(source.path)
+    finally:
+        pinned.unlink(missing_ok=True)
+    out().print(f"wrote {source.path.name}", soft_wrap=True)
 
 
 def with_pins(text: str, pins: list[Pin]) -> str:

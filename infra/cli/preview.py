@@ -20,7 +20,8 @@ def preview(
         str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; `-` prints it instead.")
     ] = None,
     markdown_file: Annotated[
-        str | None, typer.Option("--markdown", metavar="FILE", help="Write a pull request comment; `-` prints it instead.")
+        str | None,
+        typer.Option("--markdown", metavar="FILE", help="Write a pull request comment; `-` prints it instead."),
     ] = None,
 ) -> None:
     """Run the program in this process, without a cloud, and show its plan."""

@@ -51,9 +51,9 @@ class Source:
 
         A secret's value is not needed and not read: an empty text stands for it.
         """
-        from infra.offline.program import PROJECT
-
         import yaml
+
+        from infra.offline.program import PROJECT
 
         content = yaml.safe_load(self.path.read_text())
         config = content.get("config") if isinstance(content.get("config"), Mapping) else None

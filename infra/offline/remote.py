@@ -9,33 +9,46 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from components.aws.eks.children import MADE_BY, children
+from components.aws.eks.models import AuthenticationMode
 from infra.offline import fakes
-from infra.offline.recording import Recorded, Unknown
+from infra.offline.recording import Recorded
 from infra.offline.values import reference, wire
 
 if TYPE_CHECKING:
     from infra.offline.monitor import Monitor
 
-_CLUSTER = "aws:eks/cluster:Cluster"
+_CONTROL_PLANE = "aws:eks/cluster:Cluster"
+_PASSED_ON = ("name", "version", "tags")
+"""Settings that the component hands to the control plane as they are."""
 
 
 def eks_cluster(monitor: Monitor, component: Recorded) -> Mapping[str, Any]:
     """The outputs of `eks.Cluster` that the program may use; registers its children."""
-    name = component.name
-    inputs = {key: component.inputs[key] for key in ("name", "version", "tags") if key in component.inputs}
-    cluster = _child(monitor, component, _CLUSTER, f"{name}-eksCluster", inputs)
-    known = fakes.eks_cluster(f"{name}-eksCluster", inputs, monitor.region)
-    kubeconfig = {"apiVersion": "v1", "clusters": [{"cluster": {"server": known["endpoint"]}}]}
-    unknown = Unknown(name)
+    passed = {key: component.inputs[key] for key in _PASSED_ON if key in component.inputs}
+    mode = AuthenticationMode(component.inputs.get("authenticationMode", AuthenticationMode.CONFIG_MAP))
+    control_plane: Mapping[str, str] = {}
+    for child in children(component.name, mode):
+        if child.type == _CONTROL_PLANE:
+            control_plane = _register(monitor, component, child.type, child.name, passed)
+        else:
+            _register(monitor, component, child.type, child.name, {})
+    return {"eksCluster": control_plane} | ({} if monitor.preview else _computed(monitor, component, control_plane))
+
+
+def _computed(monitor: Monitor, component: Recorded, control_plane: Mapping[str, str]) -> dict[str, Any]:
+    """The outputs that a preview leaves out, whereby the SDK takes them for unknown."""
+    made_up = fakes.eks_cluster(component.name, component.inputs, monitor.region)
     return {
-        "eksCluster": cluster,
-        "core": {"cluster": cluster, "vpcId": unknown, "endpoint": unknown, "subnetIds": unknown},
-        "kubeconfig": unknown if monitor.preview else kubeconfig,
-        "clusterSecurityGroupId": unknown if monitor.preview else known["vpcConfig"]["clusterSecurityGroupId"],
+        "core": {"cluster": control_plane, "endpoint": made_up["endpoint"]},
+        "clusterSecurityGroupId": made_up["vpcConfig"]["clusterSecurityGroupId"],
+        "kubeconfig": {"apiVersion": "v1", "clusters": [{"cluster": {"server": made_up["endpoint"]}}]},
     }
 
 
-def _child(monitor: Monitor, component: Recorded, type: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, str]:
+def _register(
+    monitor: Monitor, component: Recorded, type: str, name: str, inputs: Mapping[str, Any]
+) -> Mapping[str, str]:
     urn = monitor.urn(component.urn, type, name)
     made = Recorded(
         urn=urn,
@@ -48,11 +61,11 @@ def _child(monitor: Monitor, component: Recorded, type: str, name: str, inputs: 
         inputs=dict(inputs),
         protect=component.protect,
         retain_on_delete=component.retain_on_delete,
-        made_by=component.type.split(":")[0],
+        made_by=MADE_BY,
     )
-    state = dict(inputs) if monitor.preview else {**inputs, **fakes.outputs(type, name, inputs, monitor.region)}
+    made_up = {} if monitor.preview else fakes.outputs(type, name, inputs, monitor.region)
     identifier = "" if monitor.preview else fakes.identifier(type, name, inputs)
-    monitor.add(made, identifier, wire(state))
+    monitor.add(made, identifier, wire({**inputs, **made_up}))
     return reference(urn, identifier)
 
 

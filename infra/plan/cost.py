@@ -78,7 +78,9 @@ def cost_of(
     """
     lines = [
         *(_pool_line(prices, pool) for pool in pools),
-        _line("system pool", system_pool.nodes, prices.per_hour.get(system_pool.instance_type), system_pool.instance_type),
+        _line(
+            "system pool", system_pool.nodes, prices.per_hour.get(system_pool.instance_type), system_pool.instance_type
+        ),
         _line("EKS control plane", 1, prices.control_plane_hour),
         *_surcharge(prices, extended_support),
         *([_line("NAT gateway", nat_gateways, prices.nat_gateway_hour, "without traffic")] if nat_gateways else ()),

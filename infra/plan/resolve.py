@@ -46,7 +46,12 @@ class Plan:
         """Networks inside the VPC: its own, or the subnets that an existing one lends to the stack."""
         if self.network.vpc_cidr:
             return [self.network.vpc_cidr]
-        return [subnet.cidr for zone in self.network.zones for subnet in (zone.node, zone.control_plane, zone.public) if subnet]
+        return [
+            subnet.cidr
+            for zone in self.network.zones
+            for subnet in (zone.node, zone.control_plane, zone.public)
+            if subnet
+        ]
 
     @property
     def gpu_tolerations(self) -> list[dict[str, str]]:
@@ -94,9 +99,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
             lustre_throughput=settings.file_system.throughput_per_tib if settings.file_system else None,
         ),
         quotas=tuple(
-            quotas_for(
-                [(pool.instance_type, pool.nodes) for pool in (*pools, system_pool)], network.nat_gateways
-            )
+            quotas_for([(pool.instance_type, pool.nodes) for pool in (*pools, system_pool)], network.nat_gateways)
         ),
     )
 
@@ -124,9 +127,7 @@ def _models(
     if sum(map(bool, reading)) < 2:
         return tuple(planned)
     return tuple(
-        plan_model(
-            plan.settings, plan.pool, file_system_mb_per_s=throughput, other_readers_gib=sum(reading) - own
-        )
+        plan_model(plan.settings, plan.pool, file_system_mb_per_s=throughput, other_readers_gib=sum(reading) - own)
         for plan, own in zip(planned, reading, strict=True)
     )
 

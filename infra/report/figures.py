@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 UNKNOWN = "unknown"
+TIMES = "\u00d7"
+"""The multiplication sign, as in `2 \u00d7 g6.12xlarge`."""
 
 
 def money(amount: float | None, currency: str = "USD") -> str:

@@ -30,7 +30,7 @@ def preview_json(preview: Preview) -> dict[str, Any]:
         "plan": plan_json(preview),
         "outputs": marked(recording.outputs),
         "warnings": [problem_json(problem) for problem in preview.problems],
-        "messages": [{"level": level, "text": text} for level, text in recording.messages],
+        "messages": [{"level": level, "text": text} for level, text in preview.messages],
     }
 
 
@@ -62,7 +62,8 @@ def resource_json(resource: Recorded) -> dict[str, Any]:
 def waves_json(order: Order) -> list[dict[str, Any]]:
     """The waves of creation, first to last; times in minutes from the beginning."""
     return [
-        {"wave": number, "steps": [step_json(step) for step in wave]} for number, wave in enumerate(order.waves, start=1)
+        {"wave": number, "steps": [step_json(step) for step in wave]}
+        for number, wave in enumerate(order.waves, start=1)
     ]
 
 

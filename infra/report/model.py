@@ -36,9 +36,10 @@ class Preview:
         return [resource for resource in self.recording.resources if resource.creates]
 
     @property
-    def warnings(self) -> list[Problem]:
-        """The problems that are warnings, without advice."""
-        return [problem for problem in self.problems if problem.severity == "warning"]
+    def messages(self) -> list[tuple[str, str]]:
+        """What the program and the SDK logged beside the problems, which the program logs as well: (level, text)."""
+        known = {str(problem) for problem in self.problems}
+        return [(level, text) for level, text in self.recording.messages if text not in known]
 
 
 def _estimate(resource: Recorded) -> Estimate:

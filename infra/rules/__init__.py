@@ -15,9 +15,15 @@ from components.platform.load_balancer import settings as load_balancer
 from components.platform.lws import settings as lws
 from components.rules import RuleSet
 from components.serving import settings as serving
+from infra.rules import advice
+from infra.rules import hyperpod as across_hyperpod
+from infra.rules import lustre as across_lustre
 from infra.rules import network as across_network
+from infra.rules import nodes as across_nodes
 from infra.rules import platform as across_platform
+from infra.rules import serving as across_serving
 from infra.rules import stack as across_stack
+from infra.rules import weights as across_weights
 
 RULE_SETS: tuple[RuleSet, ...] = (
     network.rules,
@@ -35,6 +41,12 @@ RULE_SETS: tuple[RuleSet, ...] = (
     monitoring.rules,
     across_stack.rules,
     across_network.rules,
+    across_nodes.rules,
+    across_hyperpod.rules,
+    across_lustre.rules,
     across_platform.rules,
+    across_serving.rules,
+    across_weights.rules,
+    advice.rules,
 )
 """Every rule of the stack: first those of one section, in the order of the deployment, then those across sections."""

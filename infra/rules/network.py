@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from components.aws.network import settings as room
 from components.aws.network.models import Nat
+from components.aws.network.plan import NetworkPlan, address_demand, plan_network, short_zones, tight_zones
 from components.aws.network.zones import zone_prefix
+from components.aws.nodes.plan import plan_pool, plan_system_pool
+from components.facts.instances import find_instance
 from components.rules import Finding, RuleSet, Severity
 
 if TYPE_CHECKING:
@@ -53,3 +57,42 @@ def a_protected_stack_survives_a_zone(stack: StackSettings) -> Iterator[Finding]
             "the stack is protected, and the loss of one zone takes every node's way out",
             "set nat: perZone",
         )
+
+
+@rules.rule("network.addresses", source="facts/aws.md 7 row 42: subnet addresses run out")
+def node_subnets_hold_what_is_planned(stack: StackSettings) -> Iterator[Finding]:
+    """Nodes, pods and EFA interfaces find addresses in their zone's node subnet."""
+    if plan := _planned(stack):
+        yield from _in_section(short_zones(plan))
+
+
+@rules.rule(
+    "network.addresses-spare",
+    source="facts/aws.md 3.3: replacements and rollouts overlap what they replace",
+    severity=Severity.WARNING,
+)
+def node_subnets_have_addresses_to_spare(stack: StackSettings) -> Iterator[Finding]:
+    """Node subnets keep the spare that the settings ask for."""
+    if plan := _planned(stack):
+        yield from _in_section(tight_zones(plan))
+
+
+def _in_section(findings: Iterator[Finding]) -> Iterator[Finding]:
+    return (Finding(f"network.{finding.path}", finding.message, finding.fix) for finding in findings)
+
+
+def _planned(stack: StackSettings) -> NetworkPlan | None:
+    """The network with its demand; None where a fault of the network or of an instance type is to be mended first."""
+    types = [stack.system_pool.instance_type, *(pool.instance_type for pool in stack.node_pools)]
+    faults = (problem for rule in room.rules.rules for problem in rule.run("network", stack.network))
+    if any(find_instance(name) is None for name in types) or any(one.severity is Severity.ERROR for one in faults):
+        return None
+    substrate = "hyperpod" if stack.cluster.substrate == "hyperpod" else "eks"
+    pools = [plan_pool(pool, substrate) for pool in stack.node_pools]
+    system = plan_system_pool(stack.system_pool)
+    demand = address_demand(
+        stack.network.zones,
+        [(pool.zone, pool.nodes * pool.ips_per_node) for pool in pools],
+        system.nodes * system.ips_per_node,
+    )
+    return plan_network(stack.network, demand)

@@ -1,4 +1,4 @@
-"""Rules over node pools that need the substrate, the models or each other."""
+"""Rules over node pools that need the substrate or the models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from components.facts.instances import ec2_name, find_instance
 from components.rules import Finding, RuleSet, Severity
 
 if TYPE_CHECKING:
+    from components.serving.settings import ModelSettings
     from infra.settings.stack import StackSettings
 
 rules = RuleSet("")
@@ -70,19 +71,6 @@ def fields_mean_something_on_the_substrate(settings: StackSettings) -> Iterator[
                 )
 
 
-@rules.rule("nodes.names", source="a pool's name is its node group's or instance group's, and its label")
-def names_are_unique(settings: StackSettings) -> Iterator[Finding]:
-    """Two pools of one name would be one node group."""
-    first: dict[str, int] = {}
-    for at, pool in enumerate(settings.node_pools):
-        if first.setdefault(pool.name, at) != at:
-            yield Finding(
-                f"nodePools[{at}].name",
-                f"{pool.name} is already the name of nodePools[{first[pool.name]}]",
-                f"e.g. {pool.name}-2",
-            )
-
-
 @rules.rule("nodes.pod-budget", source="facts/aws.md 3.3 and 7.15")
 def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
     """A node's daemons and engines fit the pods that it may run."""
@@ -112,8 +100,8 @@ def groups_do_not_span_spot_nodes(settings: StackSettings) -> Iterator[Finding]:
         if model.node_pool in spot and model.nodes_per_group > 1:
             yield Finding(
                 f"models[{at}].nodePool",
-                f"{model.node_pool} is spot: any of a group's {model.nodes_per_group} nodes can go at short notice, and "
-                "the group with it",
+                f"{model.node_pool} is spot: any of a group's {model.nodes_per_group} nodes can go at short notice, "
+                "and the group with it",
                 "use onDemand or reserved capacity for groups over several nodes",
             )
 
@@ -131,6 +119,5 @@ def pools_are_used(settings: StackSettings) -> Iterator[Finding]:
             )
 
 
-def _engines(model: object, gpus: int) -> int:
-    packing = getattr(model, "packing", None)
-    return gpus // packing.gpus_per_pod if packing else 1
+def _engines(model: ModelSettings, gpus: int) -> int:
+    return gpus // model.packing.gpus_per_pod if model.packing else 1

@@ -35,7 +35,9 @@ def models_are_not_called_like_parts_of_the_stack(stack: StackSettings) -> Itera
     ):
         for index, name in enumerate(names):
             if name in taken:
-                yield Finding(f"{section}[{index}].name", f"{name} is a part of the stack itself", "choose another name")
+                yield Finding(
+                    f"{section}[{index}].name", f"{name} is a part of the stack itself", "choose another name"
+                )
 
 
 @rules.rule("stack.tag-prefix", source="docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html")

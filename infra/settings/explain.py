@@ -20,7 +20,7 @@ def path_of(at: str, location: Location) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.isidentifier() and not part[0].isupper() and part not in _BRANCHES or "/" in part or "." in part:
+        elif (part.isidentifier() and not part[0].isupper() and part not in _BRANCHES) or "/" in part or "." in part:
             path += f".{part}"
     return path
 
@@ -29,7 +29,7 @@ _BRANCHES = {"str", "int", "float", "bool", "dict", "list"}
 
 
 def explain(fault: Mapping[str, Any], model: Any) -> tuple[str, str]:
-    """What is wrong and what would be right. `fault` is one of pydantic's errors, `model` what the values were read as."""
+    """What is wrong and what would be right; `fault` is one of pydantic's errors, `model` what was read."""
     kind, given, context = fault["type"], fault.get("input"), fault.get("ctx", {})
     shown = "a mapping" if isinstance(given, dict) else "a list" if isinstance(given, list) else repr(given)
     match kind:

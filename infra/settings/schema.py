@@ -9,7 +9,7 @@ from infra.settings.stack import StackSettings
 
 
 def stack_file_schema() -> dict[str, Any]:
-    """JSON schema (draft 2020-12) of `Pulumi.<stack>.yaml`; sections carry their prefix, other packages' keys are free."""
+    """JSON schema (draft 2020-12) of `Pulumi.<stack>.yaml`; the keys of other packages are free."""
     schema = StackSettings.model_json_schema(by_alias=True)
     sections = {name: section for name, section in schema.pop("properties").items() if name != "secrets"}
     return {

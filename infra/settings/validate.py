@@ -15,7 +15,7 @@ from infra.settings.stack import StackSettings
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """`settings` is None where there are errors; `problems` are ordered by severity, then as the sections are in the file."""
+    """`settings` is None where there are errors; `problems` go by severity, then as their sections do in the file."""
 
     settings: StackSettings | None
     problems: tuple[Problem, ...]

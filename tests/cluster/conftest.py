@@ -1,4 +1,4 @@
-"""One control plane for the whole tier; a failing test tells what the cluster has to say about it."""
+"""One control plane for the whole tier, each stack deployed once; a failing test tells what the cluster has to say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.cluster.control_plane import ControlPlane, control_plane, missing
+from tests.cluster.deployment import Deployment
+from tests.cluster.program import STACKS, program
 
 _RUNNING: list[ControlPlane] = []
 
@@ -20,6 +22,23 @@ def plane() -> Iterator[ControlPlane]:
         _RUNNING.append(running)
         yield running
         _RUNNING.clear()
+
+
+@pytest.fixture(scope="session", params=STACKS)
+def applied(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """A shipped stack, applied; nothing of it is left for the next one."""
+    deployment = Deployment(program(request.param), plane.client)
+    deployment.apply()
+    yield deployment
+    deployment.delete()
+
+
+@pytest.fixture
+def deployed(applied: Deployment) -> Iterator[Deployment]:
+    """A shipped stack with every pod running, before and after the test."""
+    applied.settle()
+    yield applied
+    applied.settle()
 
 
 @pytest.hookimpl(wrapper=True)

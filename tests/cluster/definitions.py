@@ -14,6 +14,7 @@ from tests.tools import source
 SHARED = Path(__file__).parents[3] / "shared" / "crds"
 """A folder beside the repository with definitions of which no Go module has a current version."""
 
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """The fast loader, which takes a lone `=` (an operator in the Prometheus operator's enumerations) for text."""
 

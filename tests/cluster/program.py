@@ -1,21 +1,20 @@
-"""A shipped stack as the program would make it: its Kubernetes objects, its charts, and the machines it asks AWS for."""
+"""A shipped stack as the program would make it: Kubernetes objects, charts, and the machines it asks AWS for."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.facts.instances import Instance, instance
 from infra.cli.source import Source
-from infra.offline import Recorded, Recording, record
+from infra.offline import Recording, record
 from infra.plan import Plan, resolve
 from infra.program import main
-from infra.report.objects import RELEASE, files_of
+from infra.report.objects import RELEASE
 from infra.settings import validate
 from tests.cluster.client import Manifest
 from tests.cluster.nodes import Machine
@@ -41,21 +40,14 @@ class Program:
 
     @property
     def objects(self) -> list[Manifest]:
-        """Every Kubernetes object, as `render` writes it."""
-        files = files_of(self.recording)
-        return [yaml.safe_load(text) for path, text in files.items() if not Path(path).name.startswith("values-")]
+        """Every Kubernetes object; a secret's value reads `<secret>`."""
+        objects = [each.inputs for each in self.recording.resources if {"apiVersion", "kind"} <= each.inputs.keys()]
+        return json.loads(json.dumps(objects))
 
     @property
     def stand_ins(self) -> list[Manifest]:
         """What stands in for the workloads of the charts."""
-        releases = [resource.inputs for resource in self.recording.of_type(RELEASE)]
-        return [
-            workload
-            for release in releases
-            for workload in stand_ins(
-                release["chart"].rpartition("/")[2], release["version"], release["namespace"], release["values"]
-            )
-        ]
+        return [workload for release in self.recording.of_type(RELEASE) for workload in stand_ins(release.inputs)]
 
     @property
     def machines(self) -> list[Machine]:
@@ -135,8 +127,3 @@ def program(stack: str) -> Program:
     config, secrets = source.engine_config()
     recording = record(main, stack=stack, config=config, secret_keys=secrets, preview=False)
     return Program(stack, resolve(settings), recording)
-
-
-def recorded_objects(recording: Recording) -> list[Recorded]:
-    """The recorded Kubernetes objects, charts and providers left out."""
-    return [each for each in recording.resources if {"apiVersion", "kind"} <= each.inputs.keys()]

@@ -94,22 +94,27 @@ SUBCHART_TOLERATIONS = {"node-exporter": [{"effect": "NoSchedule", "operator": "
 """Defaults of subcharts, which the values file of the chart around them does not show."""
 
 
-def stand_ins(chart: str, version: str, namespace: str, values: Mapping[str, Any]) -> list[Manifest]:
-    """The workloads of one release; none for a chart that runs nothing known here."""
-    defaults = yaml.safe_load((DEFAULTS / f"{chart}-{version}.values.yaml").read_text())
-    merged = _merge(defaults, values)
-    return [_manifest(workload, namespace, merged) for workload in WORKLOADS if workload.chart == chart]
+def stand_ins(release: Mapping[str, Any]) -> list[Manifest]:
+    """The workloads of one release, given its inputs; none for a chart whose workloads are not known here."""
+    chart = release["chart"].rpartition("/")[2]
+    workloads = [workload for workload in WORKLOADS if workload.chart == chart]
+    if not workloads:
+        return []
+    defaults = yaml.safe_load((DEFAULTS / f"{chart}-{release['version']}.values.yaml").read_text())
+    values = _merge(defaults, release.get("values") or {})
+    return [_manifest(workload, release["namespace"], values) for workload in workloads]
 
 
 def _manifest(workload: Workload, namespace: str, values: Mapping[str, Any]) -> Manifest:
-    labels = {"stand-in": workload.name}
+    labels = {"app.kubernetes.io/name": workload.name}
     spec: dict[str, Any] = {
         "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}, "spec": _pod(workload, values)},
     }
     if workload.kind == "Deployment":
         spec["replicas"] = _at(values, workload.replicas) or 1
-    metadata = {"name": f"stand-in-{workload.name}", "namespace": namespace}
+    section = _at(values, workload.placement) or {}
+    metadata = {"name": f"stand-in-{workload.name}", "namespace": section.get("namespaceOverride") or namespace}
     return {"apiVersion": "apps/v1", "kind": workload.kind, "metadata": metadata, "spec": spec}
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cfnlint
 import pytest
 
+from components.aws.eks.component import CoreAddons, EksCluster
 from components.aws.eks.core_addons import hyperpod_volume_statements
-from components.aws.eks.models import AccessPolicy, AuthenticationMode, LogType, SupportPolicy
+from components.aws.eks.models import AuthenticationMode, ClusterSettings, LogType, SupportPolicy
 from components.aws.eks.plan import ADDON_FIELDS
 from components.aws.identity.policies import document, wildcards
 from components.aws.network.models import FlowLogs
+from tests.support import context, run
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -45,7 +47,7 @@ def test_every_support_policy_is_one_of_eks() -> None:
 
 def test_every_log_type_is_one_of_eks() -> None:
     known = definition("AWS::EKS::Cluster", "LoggingTypeConfig")["Type"]["enum"]
-    assert set(LogType.__args__) == set(known)
+    assert set(get_args(LogType)) == set(known)
 
 
 @pytest.mark.parametrize("frozen", ["Name", "RoleArn", "EncryptionConfig", "BootstrapSelfManagedAddons"])
@@ -63,15 +65,13 @@ def test_addons_may_overwrite_and_are_replaced_by_name() -> None:
 def test_flow_logs_write_traffic_that_exists() -> None:
     traffic = schema("AWS::EC2::FlowLog")["properties"]["TrafficType"]["enum"]
     chosen = FlowLogs.model_fields["traffic"].annotation
-    assert set(chosen.__args__) == set(traffic)
+    assert set(get_args(chosen)) == set(traffic)
 
 
 def test_log_retention_is_what_cloudwatch_takes() -> None:
-    from components.aws.eks.models import ClusterSettings
-
     days = schema("AWS::Logs::LogGroup")["properties"]["RetentionInDays"]["enum"]
     for model, field in ((ClusterSettings, "log_retention_days"), (FlowLogs, "retention_days")):
-        assert set(model.model_fields[field].annotation.__args__) <= set(days)
+        assert set(get_args(model.model_fields[field].annotation)) <= set(days)
 
 
 def test_subnets_are_placed_by_zone_id() -> None:
@@ -86,15 +86,35 @@ def managed_policies() -> dict[str, Any]:
 
 
 def test_managed_policies_that_are_attached_exist() -> None:
-    names = json.dumps(managed_policies())
-    known = [name for name in ("AmazonSageMakerClusterInstanceRolePolicy",) if name in names]
-    assert known
+    known = managed_policies()
+    attached = [policy for policy in attached_policies() if ":aws:policy/" in policy]
+    assert {policy.rsplit("/", 1)[-1] for policy in attached} == {
+        "AmazonEBSCSIDriverPolicyV2",
+        "AmazonEKSClusterPolicy",
+    }
+    assert {policy.rsplit("/", 1)[-1] for policy in attached} <= set(known)
+
+
+def attached_policies() -> list[str]:
+    """ARNs of the managed policies that the cluster and its core add-ons attach."""
+
+    def program() -> None:
+        settings = ClusterSettings(name="sglang-test")
+        EksCluster(
+            "cluster",
+            context(),
+            settings,
+            vpc_id="vpc-0000000a",
+            control_plane_subnet_ids=["subnet-0000000a", "subnet-0000000b"],
+            node_security_group_id="sg-0000000a",
+        )
+        CoreAddons("addons", context(), settings, cluster_name="sglang-test", node_selector={})
+
+    recording = run(program, region="us-east-1")
+    attachments = recording.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    return [attachment.inputs["policyArn"] for attachment in attachments]
 
 
 def test_volume_statements_name_actions_and_no_wildcard() -> None:
     statements = hyperpod_volume_statements("us-east-1", "sglang-test")
     assert wildcards(document(statements)) == []
-
-
-def test_access_policies_are_named_as_eks_names_them() -> None:
-    assert all(policy.value.startswith("AmazonEKS") and policy.value.endswith("Policy") for policy in AccessPolicy)

@@ -52,7 +52,7 @@ def unknown(values: Mapping[str, Any], known: Mapping[str, Any], at: str = "") -
         path = f"{at}.{key}" if at else key
         if key not in known:
             yield path
-        elif key in KUBERNETES_PARTS:
+        elif is_part(key, value):
             continue
         elif isinstance(value, Mapping) and isinstance(known[key], Mapping) and known[key]:
             yield from unknown(value, known[key], path)
@@ -69,15 +69,19 @@ def test_what_is_copied_into_a_pod_is_what_kubernetes_takes(case: Case) -> None:
         kubernetes_validate.validate(pod_with(path.rpartition(".")[2], part), KUBERNETES, strict=True)
 
 
+def is_part(key: str, value: Any) -> bool:
+    """Whether a value goes into a pod as it is; KEDA has one `resources` per Deployment, a level deeper."""
+    return key in KUBERNETES_PARTS and not (isinstance(value, Mapping) and "operator" in value)
+
+
 def kubernetes_parts(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """The values that go into a pod, with their paths. KEDA and the GPU operator have one of a kind per Deployment."""
+    """The values that go into a pod, with their paths."""
     for key, value in values.items():
         path = f"{at}.{key}" if at else key
-        if key in KUBERNETES_PARTS and not (isinstance(value, Mapping) and set(value) & {"operator", "metricServer"}):
+        if is_part(key, value):
             yield path, value
         elif isinstance(value, Mapping):
-            for inner, part in kubernetes_parts(value, path):
-                yield inner, part
+            yield from kubernetes_parts(value, path)
 
 
 def pod_with(key: str, part: Any) -> dict[str, Any]:

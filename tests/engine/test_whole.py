@@ -23,7 +23,7 @@ def _urns(stack: EngineStack, urns: list[str]) -> set[str]:
     return {
         urn
         for urn in urns
-        if MADE_BY_EKS not in urn and "::default_" not in urn and type_of(urn) != "pulumi:pulumi:Stack"
+        if MADE_BY_EKS not in urn and "::default" not in urn and type_of(urn) != "pulumi:pulumi:Stack"
     }
 
 

@@ -20,6 +20,9 @@ CONFIGURATION: Final = "lifecycle.conf"
 """Shell variables that the script reads; written from the settings."""
 PREFIX: Final = "lifecycle"
 """Folder of the scripts in their bucket."""
+AES256: Final = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+    sse_algorithm="AES256"
+)
 
 
 class Lifecycle(Component):
@@ -90,7 +93,7 @@ class Lifecycle(Component):
             bucket=bucket.id,
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default={"sse_algorithm": "AES256"}
+                    apply_server_side_encryption_by_default=AES256
                 )
             ],
             opts=self.child(),

@@ -106,8 +106,12 @@ class Lustre(Component):
             imported_file_chunk_size=link.chunk_size_mib,
             delete_data_in_filesystem=False,
             s3=aws.fsx.DataRepositoryAssociationS3Args(
-                auto_import_policy={"events": list(imports)} if imports else None,
-                auto_export_policy={"events": list(exports)} if exports else None,
+                auto_import_policy=aws.fsx.DataRepositoryAssociationS3AutoImportPolicyArgs(events=imports)
+                if imports
+                else None,
+                auto_export_policy=aws.fsx.DataRepositoryAssociationS3AutoExportPolicyArgs(events=exports)
+                if exports
+                else None,
             ),
             tags=dict(self.ctx.tags),
             opts=self.child(),
@@ -185,38 +189,35 @@ class LustreVolume(Component):
         volume = k8s.core.v1.PersistentVolume(
             f"{name}-volume",
             metadata={"name": CLAIM},
-            spec={
-                "capacity": {"storage": f"{plan.capacity_gib}Gi"},
-                "volumeMode": "Filesystem",
-                "accessModes": ["ReadWriteMany"],
-                "mountOptions": ["flock"],
-                "persistentVolumeReclaimPolicy": "Retain",
-                "storageClassName": "",
+            spec=k8s.core.v1.PersistentVolumeSpecArgs(
+                capacity={"storage": f"{plan.capacity_gib}Gi"},
+                volume_mode="Filesystem",
+                access_modes=["ReadWriteMany"],
+                mount_options=["flock"],
+                persistent_volume_reclaim_policy="Retain",
+                storage_class_name="",
                 # Reserved: any claim without a class would fit this volume.
-                "claimRef": {
-                    "apiVersion": "v1",
-                    "kind": "PersistentVolumeClaim",
-                    "namespace": namespace,
-                    "name": CLAIM,
-                },
-                "csi": {
-                    "driver": DRIVER,
-                    "volumeHandle": file_system_id,
-                    "volumeAttributes": {"dnsname": dns_name, "mountname": mount_name},
-                },
-            },
+                claim_ref=k8s.core.v1.ObjectReferenceArgs(
+                    api_version="v1", kind="PersistentVolumeClaim", namespace=namespace, name=CLAIM
+                ),
+                csi=k8s.core.v1.CSIPersistentVolumeSourceArgs(
+                    driver=DRIVER,
+                    volume_handle=file_system_id,
+                    volume_attributes={"dnsname": dns_name, "mountname": mount_name},
+                ),
+            ),
             # The name is fixed: another file system's volume cannot stand beside the old one.
             opts=self.child(delete_before_replace=True),
         )
         claim = k8s.core.v1.PersistentVolumeClaim(
             f"{name}-claim",
             metadata={"name": CLAIM, "namespace": namespace},
-            spec={
-                "accessModes": ["ReadWriteMany"],
-                "storageClassName": "",
-                "volumeName": CLAIM,
-                "resources": {"requests": {"storage": CLAIM_SIZE}},
-            },
+            spec=k8s.core.v1.PersistentVolumeClaimSpecArgs(
+                access_modes=["ReadWriteMany"],
+                storage_class_name="",
+                volume_name=CLAIM,
+                resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": CLAIM_SIZE}),
+            ),
             # Pulumi waits for the claim to be bound, and gives up after five minutes: the volume must be there. A
             # replaced volume stays unbound while its old claim lives, so that the claim is replaced with it.
             opts=self.child(depends_on=[volume], delete_before_replace=True, replace_with=[volume]),

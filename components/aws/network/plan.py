@@ -6,7 +6,8 @@ a load balancer by its subnets and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -91,6 +92,18 @@ class NetworkPlan:
             if plan.zone == zone:
                 return plan
         raise KeyError(f"{zone} is not one of {', '.join(plan.zone for plan in self.zones)}")
+
+
+def address_demand(zones: Sequence[str], pools: Iterable[tuple[str, int]], spread: int) -> dict[str, int]:
+    """Addresses that nodes, pods and EFA interfaces want, by zone id.
+
+    `pools` are (zone, addresses) of what stays in its zone. `spread` are the addresses of nodes that spread over the
+    zones; since they may crowd into one for a while, each zone has room for all of them.
+    """
+    demand = Counter(dict.fromkeys(zones, spread))
+    for zone, addresses in pools:
+        demand[zone] += addresses
+    return dict(demand)
 
 
 def plan_network(settings: NetworkSettings, demand: Mapping[str, int]) -> NetworkPlan:

@@ -83,13 +83,6 @@ def pool_is_x86(pool: NodePool) -> Iterator[Finding]:
     yield from _foreign(pool.instance_type)
 
 
-@rules.rule("nodes.name", source="the system pool carries this pool label")
-def pool_is_not_called_system(pool: NodePool) -> Iterator[Finding]:
-    """`system` is the system pool's name."""
-    if pool.name == "system":
-        yield Finding("name", "system is the name of the system pool", "name it after its type, e.g. p5")
-
-
 @rules.rule("nodes.capacity", source="facts/aws.md 1.3; EC2 CapacityReservationTarget")
 def capacity_names_its_source(pool: NodePool) -> Iterator[Finding]:
     """A reservation needs its id, a training plan its ARN, and the rest neither."""
@@ -157,7 +150,7 @@ def taints_can_be_set(pool: NodePool) -> Iterator[Finding]:
             yield Finding(f"taints[{at}].key", f"{taint.key} is not a taint key", "e.g. nvidia.com/gpu")
         elif RESERVED_LABELS.match(taint.key):
             yield Finding(
-                f"taints[{at}].key", f"{taint.key} is set by Kubernetes or AWS alone", "use a key of your own"
+                f"taints[{at}].key", f"{taint.key} belongs to Kubernetes or AWS", "use a key of your own"
             )
         if not _TAINT_VALUE.match(taint.value):
             yield Finding(f"taints[{at}].value", f"{taint.value!r} is not a taint value", 'e.g. value: "true"')

@@ -15,5 +15,9 @@ VERSION = "v3.5.0"
 
 def statements() -> list[dict[str, Any]]:
     """The policy's statements: 16 of them, 86 actions."""
-    text = resources.files(__package__).joinpath(f"policy-{VERSION}.json").read_text(encoding="utf-8")
+    text = (
+        resources.files("components.platform.load_balancer")
+        .joinpath(f"policy-{VERSION}.json")
+        .read_text(encoding="utf-8")
+    )
     return list(json.loads(text)["Statement"])

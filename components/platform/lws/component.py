@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pulumi
+import pulumi_kubernetes as k8s
 
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, namespace, release
 from components.platform.lws.settings import LwsSettings
-from components.platform.lws.values import values
+from components.platform.lws.values import SELECTOR, values
 
 
 class LeaderWorkerSetController(Component):
@@ -44,6 +45,13 @@ class LeaderWorkerSetController(Component):
             namespace=self.namespace,
             # The chart's webhooks, certificate and roles carry this name whatever the release is called.
             release_name="lws",
+        )
+        # The chart has none, and drained of both its pods the controller lets no engine pod be made.
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-disruption-budget",
+            metadata={"name": "lws-controller-manager", "namespace": self.namespace},
+            spec={"max_unavailable": 1, "selector": {"match_labels": SELECTOR}},
+            opts=self.child(depends_on=[room]),  # its namespace is text
         )
         self.ready: list[pulumi.Resource] = [self.release]
         self.register_outputs({"namespace": self.namespace})

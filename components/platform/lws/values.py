@@ -32,10 +32,14 @@ def values(lws: LwsSettings, *, node_selector: Mapping[str, str], metrics: bool)
     }
 
 
+SELECTOR = {"control-plane": "controller-manager", "app.kubernetes.io/name": "lws"}
+"""Labels of the controller's pods."""
+
+
 def _apart() -> dict[str, Any]:
     """Keep the controllers on different nodes where there are enough, so that a lost node leaves one."""
     term = {
-        "labelSelector": {"matchLabels": {"control-plane": "controller-manager", "app.kubernetes.io/name": "lws"}},
+        "labelSelector": {"matchLabels": SELECTOR},
         "topologyKey": "kubernetes.io/hostname",
     }
     return {

@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.facts.engines import SUPPORTED, Engine, at_least, cves, engine
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, Severity
 from components.serving.engine import environment
 from components.serving.engine.arguments import OWNED
 from components.serving.engine.flags import dashed, find_flag, judge
 from components.serving.engine.image import resolve_image
 from components.serving.lookup import argument, effective_recipe, facts_of
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES
+from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
-
-rules = RuleSet("models")
 
 _INFINIBAND_FLAGS = ("--disaggregation-ib-device", "--mooncake-ib-device")
 
@@ -116,7 +115,8 @@ def the_programs_own_flags_are_left_to_it(model: ModelSettings) -> Iterator[Find
     """Flags that the program writes are set where it reads them."""
     for name in model.arguments:
         if owner := OWNED.get(dashed(name)):
-            yield Finding(f"arguments.{name}", f"{dashed(name)} is decided by {owner}", f"set {owner.split(' (')[0]}")
+            fix = "remove it" if owner.startswith("the program") else f"set {owner}"
+            yield Finding(f"arguments.{name}", f"{dashed(name)} is decided by {owner}", fix)
 
 
 @rules.rule("engine.argument", source="argparse of each wheel (facts/sglang.md 13)")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.engine.command import PORT
+from components.serving.manifest import Spec
 
 if TYPE_CHECKING:
     from components.serving.entry.settings import EntrySettings
@@ -61,7 +62,7 @@ def ingress_annotations(
     return {f"{_PREFIX}{name}": value for name, value in values.items() if value}
 
 
-def ingress(entry: EntrySettings, service: str) -> dict[str, Any]:
+def ingress(entry: EntrySettings, service: str) -> Spec:
     """`spec` of the Ingress: everything of the host goes to the leaders' Service."""
     backend = {"service": {"name": service, "port": {"number": PORT}}}
     rule: dict[str, Any] = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, Severity
+from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
-
-rules = RuleSet("models")
 
 _EVERYWHERE = "0.0.0.0/0"
 

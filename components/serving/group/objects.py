@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.engine.command import PORT
+from components.serving.manifest import Spec
 from components.serving.pods.template import pod_template
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def leader_worker_set(
     claim_name: str | None = None,
     key_secret: str | None = None,
     annotations: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Spec:
     """`spec` of the LeaderWorkerSet.
 
     A rank that restarts cannot rejoin its peers, so the whole group is made anew. A leader is not waited for before its
@@ -71,7 +72,7 @@ def leader_worker_set(
     }
 
 
-def service(name: str) -> dict[str, Any]:
+def service(name: str) -> Spec:
     """`spec` of the Service in front of the leaders."""
     return {
         "type": "ClusterIP",
@@ -80,7 +81,7 @@ def service(name: str) -> dict[str, Any]:
     }
 
 
-def disruption_budget(group: GroupPlan) -> dict[str, Any]:
+def disruption_budget(group: GroupPlan) -> Spec:
     """`spec` of the disruption budget, in groups: evicting any pod of a group ends the group, and each has one leader.
     A leader that is not ready holds up no drain.
     """

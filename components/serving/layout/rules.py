@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, Severity
 from components.serving.lookup import argument, effective_recipe, facts_of, ranks_of
 from components.serving.memory.divisibility import indivisible
+from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
-
-rules = RuleSet("models")
 
 
 @rules.rule("layout.data-nodes", source="sglang 0.5.8 server_args.py:4816 (facts/sglang.md 3.4)")

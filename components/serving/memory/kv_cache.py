@@ -29,8 +29,10 @@ def resolved_dtype(model: ModelFacts, gpu: Gpu, dtype: str) -> str:
     return "fp8_e4m3" if model.indexer and gpu.compute_capability[0] >= 10 else "bf16"
 
 
-def bytes_per_token(model: ModelFacts, gpu: Gpu, ranks: Ranks, *, dtype: str, version: str) -> list[int]:
-    """Bytes that one token takes on one GPU of each pipeline stage.
+def bytes_per_token(
+    model: ModelFacts, gpu: Gpu, ranks: Ranks, *, dtype: str, version: str, draft_layers: int = 0
+) -> list[int]:
+    """Bytes that one token takes on one GPU of each pipeline stage, with the layers of a draft model on every stage.
 
     Grouped-query attention divides KV heads over the attention ranks and replicates them beyond one each; latent
     attention keeps the same vector on every rank. Sliding-window layers count by the ratio of the two pools.
@@ -42,7 +44,9 @@ def bytes_per_token(model: ModelFacts, gpu: Gpu, ranks: Ranks, *, dtype: str, ve
     else:
         per_layer = max(1, model.kv_heads // ranks.attention) * 2 * model.head_dim * element
     effective = (model.layers - model.sliding_layers + SLIDING_TO_FULL * model.sliding_layers) / model.layers
-    return [int(per_layer * len(layers) * effective) for layers in stages(model.layers, ranks.pipeline)]
+    return [
+        int(per_layer * (len(layers) * effective + draft_layers)) for layers in stages(model.layers, ranks.pipeline)
+    ]
 
 
 def pool_tokens(available_gib: float, preload_gib: float, fraction: float, cell_bytes: int, page_size: int = 1) -> int:
@@ -55,9 +59,12 @@ def pool_tokens(available_gib: float, preload_gib: float, fraction: float, cell_
     return int(rest * GIB) // cell_bytes // page_size * page_size
 
 
-def max_running_requests(tokens: int, context_length: int, version: str) -> int:
-    """The engine's default limit of running requests for a pool; newer releases plan two tokens each at least."""
-    limit = min(max(int(tokens / context_length * 512), 2048), 4096)
+def max_running_requests(tokens: int, context_length: int, version: str, *, drafts: bool = False) -> int:
+    """The engine's default limit of running requests for a pool; newer releases plan two tokens each at least.
+
+    Where a draft model runs (`drafts`), the limit is 48.
+    """
+    limit = 48 if drafts else min(max(int(tokens / context_length * 512), 2048), 4096)
     return limit if not at_least(version, "0.5.17") else max(0, min(limit, tokens // 2))
 
 

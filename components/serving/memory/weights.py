@@ -38,18 +38,26 @@ def weights_gib(
     ]
 
 
-def checkpoint_gib(model: ModelFacts) -> float:
-    """GiB of the checkpoint's files, multi-token prediction layers included: what is downloaded, and read once a node.
+def draft_gib(model: ModelFacts, quantization: Quantization, ranks: Ranks) -> float:
+    """GiB on one GPU of the multi-token prediction layers, which load as the draft model of EAGLE or NEXTN.
 
-    Each of those layers is a layer of the model with embeddings, head and a projection of its own.
+    Each is a layer of the model with a projection of its own; embeddings and head are the model's.
+    """
+    layer = 2 * model.hidden_size**2 * _PLAIN + _attention_bytes(model, quantization, ranks)
+    layer += _moe_bytes(model, quantization, ranks, 0) if model.moe else _dense_bytes(model, quantization, ranks)
+    return model.mtp_layers * layer / GIB
+
+
+def checkpoint_gib(model: ModelFacts) -> float:
+    """GiB of the checkpoint's files: what is downloaded, and read once by every node.
+
+    The multi-token prediction layers are in it, each with embeddings and a head of its own.
     """
     whole, recipe = Ranks(1), model.quantization
-    layers = _stage_bytes(model, recipe, whole, range(model.layers), 0)
-    table = 2 * model.vocab_size * model.hidden_size * _PLAIN
-    extra = table + 2 * model.hidden_size**2 * _PLAIN + _attention_bytes(model, recipe, whole)
-    extra += _moe_bytes(model, recipe, whole, 0) if model.moe else _dense_bytes(model, recipe, whole)
+    layers = _stage_bytes(model, recipe, whole, range(model.layers), 0) + _ends_bytes(model, whole, 0, 1)
+    tables = model.mtp_layers * 2 * model.vocab_size * model.hidden_size * _PLAIN
     absorbed = (model.layers + model.mtp_layers) * _absorbed(model.mla, model.attention_heads) * recipe.attention
-    return (layers + _ends_bytes(model, whole, 0, 1) + model.mtp_layers * extra - absorbed) / GIB
+    return (layers + tables - absorbed) / GIB + draft_gib(model, recipe, whole)
 
 
 def _stage_bytes(

@@ -7,12 +7,9 @@ import pulumi_kubernetes as k8s
 
 from components.base import Component, Context
 from components.kube import PodSecurity, namespace
+from components.serving.names import ACCOUNTS
 from components.serving.namespace.plan import POLICY, NamespacePlan, admission_binding, admission_policy
 from components.serving.network.policies import allow_dns, deny_all
-from components.serving.weights.job import SERVICE_ACCOUNT as WEIGHTS_ACCOUNT
-
-ENGINE_ACCOUNT = "engine"
-"""Service account of engines that need no AWS permission."""
 
 
 class InferenceNamespace(Component):
@@ -62,7 +59,7 @@ class InferenceNamespace(Component):
                 automount_service_account_token=False,
                 opts=self.child(),
             )
-            for account in (ENGINE_ACCOUNT, WEIGHTS_ACCOUNT)
+            for account in ACCOUNTS
         ]
         self.ready = [binding, *traffic, *accounts]
         self.register_outputs({"namespace": self.namespace})

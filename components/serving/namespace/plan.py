@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from components.serving.plan import NAMESPACE
+from components.serving.manifest import Spec
+from components.serving.names import NAMESPACE
 
 if TYPE_CHECKING:
     from components.serving.plan import ModelPlan
@@ -37,7 +38,7 @@ def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
     )
 
 
-def admission_policy(plan: NamespacePlan) -> dict[str, Any]:
+def admission_policy(plan: NamespacePlan) -> Spec:
     """`spec` of the ValidatingAdmissionPolicy.
 
     The Pod Security level of the namespace must be `privileged`, because `baseline` allows neither host paths nor
@@ -65,7 +66,7 @@ def admission_policy(plan: NamespacePlan) -> dict[str, Any]:
     }
 
 
-def admission_binding(plan: NamespacePlan) -> dict[str, Any]:
+def admission_binding(plan: NamespacePlan) -> Spec:
     """`spec` of the binding: what breaks the policy is denied, and the audit log says so."""
     return {
         "policyName": POLICY,

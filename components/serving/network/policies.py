@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from components.serving.engine.command import PORT
 from components.serving.group.objects import members
+from components.serving.manifest import Spec
 
 POD_IDENTITY_ADDRESS: Final = "169.254.170.23/32"
 """Where the EKS Pod Identity agent hands out credentials, on port 80."""
@@ -19,12 +20,12 @@ POD_IDENTITY_ADDRESS: Final = "169.254.170.23/32"
 _LINK_LOCAL: Final = "169.254.0.0/16"
 
 
-def deny_all() -> dict[str, Any]:
+def deny_all() -> Spec:
     """Nothing in or out for every pod of the namespace, until another policy says otherwise."""
     return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def allow_dns() -> dict[str, Any]:
+def allow_dns() -> Spec:
     """Name resolution for every pod of the namespace."""
     return {
         "podSelector": {},
@@ -38,7 +39,7 @@ def allow_dns() -> dict[str, Any]:
     }
 
 
-def within_group(name: str) -> dict[str, Any]:
+def within_group(name: str) -> Spec:
     """All traffic between the ranks of a LeaderWorkerSet."""
     peer = {"podSelector": {"matchLabels": members(name)}}
     return {
@@ -49,7 +50,7 @@ def within_group(name: str) -> dict[str, Any]:
     }
 
 
-def api(name: str, *, monitoring_namespace: str | None, load_balancer_cidrs: Sequence[str]) -> dict[str, Any]:
+def api(name: str, *, monitoring_namespace: str | None, load_balancer_cidrs: Sequence[str]) -> Spec:
     """The API port, which also serves metrics without a key: Prometheus, and the load balancer's subnets."""
     sources: list[dict[str, Any]] = []
     if monitoring_namespace:
@@ -61,7 +62,7 @@ def api(name: str, *, monitoring_namespace: str | None, load_balancer_cidrs: Seq
     return policy
 
 
-def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[str]) -> dict[str, Any]:
+def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[str]) -> Spec:
     """HTTPS to the world but not to the networks `inside`; S3's addresses behind a gateway endpoint are public ones
     too. With `pod_identity` also to its agent.
     """

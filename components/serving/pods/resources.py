@@ -57,7 +57,7 @@ def pod_resources(
     huge_pages: bool | None,
 ) -> PodResources:
     """Resources of one of `pods_per_node` equal pods on a node of `vcpus` and `memory_gib`."""
-    memory = max(1, int(memory_gib * _USABLE_MEMORY) // pods_per_node)
+    memory = pod_memory_gib(memory_gib, pods_per_node)
     default_shared = min(_SHARED_MEMORY_GIB_PER_GPU * gpus, max(1, memory // 4))
     return PodResources(
         gpus=gpus,
@@ -67,6 +67,11 @@ def pod_resources(
         shared_memory_gib=shared_memory_gib or default_shared,
         huge_pages=efa > 0 if huge_pages is None else huge_pages,
     )
+
+
+def pod_memory_gib(node_gib: int, pods_per_node: int) -> int:
+    """GiB of one of `pods_per_node` equal pods on a node of `node_gib`."""
+    return max(1, int(node_gib * _USABLE_MEMORY) // pods_per_node)
 
 
 def gib(count: int) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, Severity
+from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
-
-rules = RuleSet("models")
 
 _LEAST_PROBE_SECONDS = 25
 _LEAST_GRACE_SECONDS = 600

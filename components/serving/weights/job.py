@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from components.aws.nodes.plan import POOL_LABEL, SYSTEM_POOL
+from components.serving.manifest import Spec
+from components.serving.names import WEIGHTS_ACCOUNT
 from components.serving.pods.template import security_context
 from components.serving.weights.settings import WeightsSource
 
@@ -16,9 +18,8 @@ if TYPE_CHECKING:
 
     from components.serving.plan import ModelPlan
 
-SERVICE_ACCOUNT: Final = "weights"
 SCRIPT_FILE: Final = "prefetch.py"
-TOKEN_KEY: Final = "token"  # noqa: S105 - the name of a key
+TOKEN_KEY: Final = "token"
 
 _LEAST_MB_PER_S: Final = 50
 """Rate in MB/s below which a fetch counts as stuck."""
@@ -51,13 +52,13 @@ def job_minutes(size_gib: float | None) -> int:
     return 60 + int((size_gib or 0) * 2**30 / 1e6 / _LEAST_MB_PER_S / 60)
 
 
-def job(model: ModelPlan, *, claim_name: str, config_map: str, token_secret: str | None) -> dict[str, Any]:
+def job(model: ModelPlan, *, claim_name: str, config_map: str, token_secret: str | None) -> Spec:
     """`spec` of the job: on the system pool, with all of the `restricted` level but its user, since the file system's
     root folder belongs to root. It is kept when done, so that the stack knows that it was.
     """
     pod = {
         "restartPolicy": "Never",
-        "serviceAccountName": SERVICE_ACCOUNT,
+        "serviceAccountName": WEIGHTS_ACCOUNT,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "nodeSelector": {POOL_LABEL: SYSTEM_POOL},

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.facts.engines import SUPPORTED, engine
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, Severity
 from components.serving.engine.image import resolve_image
 from components.serving.lookup import facts_of
+from components.serving.rule_set import rules
 from components.serving.weights.settings import WeightsSource
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
-
-rules = RuleSet("models")
 
 _STREAMER = "runai_streamer"
 

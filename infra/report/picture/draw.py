@@ -19,5 +19,9 @@ FORMATS = (".svg", ".png", ".mmd")
 def draw(plan: Plan, ending: str) -> bytes:
     """The picture in the format of `ending`, one of `FORMATS`; KeyError for another."""
     scene = scene_of(plan)
-    make = {".svg": lambda: svg(scene).encode(), ".png": lambda: png(svg(scene)), ".mmd": lambda: mermaid(scene).encode()}
+    make = {
+        ".svg": lambda: svg(scene).encode(),
+        ".png": lambda: png(svg(scene)),
+        ".mmd": lambda: mermaid(scene).encode(),
+    }
     return make[ending]()

@@ -135,7 +135,9 @@ def _draw_zones(canvas: Canvas, scene: Scene, pools: list[_Placed], files: Box |
     waiting = iter(pools)
     for zone in scene.zones:
         placed = [next(waiting) for _ in zone.pools]
-        end = max([item.box.bottom for item in placed] + ([files.bottom] if files and zone.file_system else []), default=0)
+        end = max(
+            [item.box.bottom for item in placed] + ([files.bottom] if files and zone.file_system else []), default=0
+        )
         box = Box(_LEFT, y, _RIGHT - _LEFT, (end + 14 - y) if end else _ZONE_HEAD)
         canvas.box(box, "#ffffff", "#94a3b8", dashed=True, radius=10)
         _zone_head(canvas, box, zone)

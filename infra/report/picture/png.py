@@ -16,7 +16,9 @@ def png(svg: str) -> bytes:
     import resvg_py
 
     spec = find_spec(_FONT_PACKAGE)
-    folder = Path(str(spec.submodule_search_locations[0])) / "files" if spec and spec.submodule_search_locations else None
+    folder = (
+        Path(str(spec.submodule_search_locations[0])) / "files" if spec and spec.submodule_search_locations else None
+    )
     faces = [str(folder / f"SourceSansPro-{face}.ttf") for face in _FACES] if folder else []
     content = resvg_py.svg_to_bytes(
         svg_string=svg,

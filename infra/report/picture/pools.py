@@ -73,7 +73,9 @@ def _spare_beside(pool: PoolScene, width: float) -> bool:
     return used + _spare(pool).width(pool.gpus_per_node) + 16 <= width - INFORMATION
 
 
-def _draw_model(canvas: Canvas, box: Box, y: float, model: ModelScene, pool: PoolScene, colors: tuple[str, str]) -> None:
+def _draw_model(
+    canvas: Canvas, box: Box, y: float, model: ModelScene, pool: PoolScene, colors: tuple[str, str]
+) -> None:
     x = box.x + INFORMATION
     canvas.text(x, y + 15, model.name, size=14, color=colors[1], weight=600)
     canvas.text(x + text_width(model.name, 14) + 14, y + 15, model.lines[0], size=13, color=MUTED)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.serving.weights.settings import WeightsSource
-from infra.report.figures import count, money
+from infra.report.figures import TIMES, count, money
 
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
@@ -114,7 +114,7 @@ def _control_plane(plan: Plan) -> tuple[str, ...]:
 
 def _system_pool(plan: Plan) -> tuple[str, ...]:
     pool = plan.system_pool
-    return ("System pool", f"{pool.nodes} × {pool.instance_type}", "no GPUs, over all zones")
+    return ("System pool", f"{pool.nodes} {TIMES} {pool.instance_type}", "no GPUs, over all zones")
 
 
 def _platform(plan: Plan) -> list[str]:
@@ -132,7 +132,8 @@ def _monitoring(plan: Plan) -> list[str]:
     monitoring = plan.settings.monitoring
     if not monitoring.enabled:
         return []
-    return ["Prometheus"] + (["Grafana"] if monitoring.grafana.enabled else []) + ["DCGM exporter"]
+    grafana = ["Grafana"] if monitoring.grafana.enabled else []
+    return ["Prometheus", *grafana, *(["Alertmanager"] if monitoring.alertmanager.enabled else [])]
 
 
 def _load_balancer(plan: Plan) -> tuple[str, ...]:
@@ -172,8 +173,8 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
     price = f"{money(line.hourly, plan.cost.currency)}/h" if line else money(None)
     listed = " EC2 list price" if plan.hyperpod and line and line.hourly is not None else ""
     lines = (
-        f"{pool.nodes} × {pool.instance_type}",
-        f"{pool.gpus_per_node} × {card} per node, {pool.gpus} in all",
+        f"{pool.nodes} {TIMES} {pool.instance_type}",
+        f"{pool.gpus_per_node} {TIMES} {card} per node, {pool.gpus} in all",
         f"{pool.efa_per_node} EFA per node" if pool.efa_per_node else "no EFA",
         price + listed,
     )
@@ -184,9 +185,9 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
 
 def _model(model: ModelPlan, group: GroupPlan) -> ModelScene:
     ranks = [("tensor", group.tensor), ("pipeline", group.pipeline), ("data", group.data)]
-    layout = " × ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
+    layout = f" {TIMES} ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
     role = "" if group.role == "serve" else f" ({group.role})"
-    shape = f"{count(group.replicas, 'replica')} × {count(group.nodes_per_group, 'node')}"
+    shape = f"{count(group.replicas, 'replica')} {TIMES} {count(group.nodes_per_group, 'node')}"
     context = model.settings.context_length or model.facts.context_length
     return ModelScene(
         name=group.name,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
+from infra.report.figures import TIMES
+
 FONT = "'Source Sans Pro', 'Source Sans 3', 'Helvetica Neue', Arial, sans-serif"
 INK, MUTED = "#1d2733", "#5b6b7d"
 TRAFFIC, WEIGHTS, METRICS = "#2563eb", "#c2570c", "#7c6f9c"
@@ -44,7 +46,9 @@ class Canvas:
 
     elements: list[str] = field(default_factory=list)
 
-    def box(self, box: Box, fill: str, stroke: str, *, radius: float = 8, dashed: bool = False, width: float = 1.2) -> None:
+    def box(
+        self, box: Box, fill: str, stroke: str, *, radius: float = 8, dashed: bool = False, width: float = 1.2
+    ) -> None:
         """A rectangle with round corners."""
         dash = ' stroke-dasharray="5 4"' if dashed else ""
         self.elements.append(
@@ -53,7 +57,15 @@ class Canvas:
         )
 
     def text(
-        self, x: float, y: float, text: str, *, size: float = 13, color: str = INK, weight: int = 400, anchor: str = "start"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = 13,
+        color: str = INK,
+        weight: int = 400,
+        anchor: str = "start",
     ) -> None:
         """One line of text; `y` is its baseline."""
         self.elements.append(
@@ -101,4 +113,4 @@ def text_width(text: str, size: float) -> float:
     return sum(_WIDTHS.get(letter, 0.56) for letter in text) * size
 
 
-_WIDTHS = {**dict.fromkeys("iljtfrI.,:;'|()[] ·", 0.33), **dict.fromkeys("mwMW@%", 0.87), "×": 0.58}
+_WIDTHS = {**dict.fromkeys("iljtfrI.,:;'|()[] ·", 0.33), **dict.fromkeys("mwMW@%", 0.87), TIMES: 0.58}

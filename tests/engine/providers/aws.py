@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from components.facts.replaces import replacing
 from tests.engine.providers import sdk
 from tests.engine.providers.base import RefusedError, Request, SimulatedProvider, merged
 from tests.engine.providers.identifiers import ACCOUNT, NAME_IS_ID, PREFIX, REGION, arn, digest
-from tests.engine.providers.replacing import replacing
 from tests.engine.providers.world import Thing, World, get_at
 
 CLUSTER = "aws:eks/cluster:Cluster"

@@ -27,6 +27,7 @@ _KNOWN = {
     "bootstrapSelfManagedAddons",
     "clusterTags",
     "corednsAddonOptions",
+    "createInstanceRole",
     "createOidcProvider",
     "deletionProtection",
     "enabledClusterLogTypes",
@@ -88,8 +89,10 @@ class _Cluster(pulumi.ComponentResource):
     def __init__(self, name: str, inputs: dict[str, Any], options: pulumi.ResourceOptions | None) -> None:
         if unknown := sorted(set(inputs) - _KNOWN):
             raise ValueError(f"eks.Cluster is not simulated with {', '.join(unknown)}")
-        if not inputs.get("skipDefaultNodeGroup") or not inputs.get("useDefaultVpcCni"):
-            raise ValueError("eks.Cluster is simulated without the default node group and without its VPC CNI only")
+        if not inputs.get("skipDefaultNodeGroup") or inputs.get("createInstanceRole"):
+            raise ValueError("eks.Cluster is simulated without a default node group and its role only")
+        if not inputs.get("useDefaultVpcCni"):
+            raise ValueError("eks.Cluster is simulated without its VPC CNI add-on only")
         super().__init__("eks:index:Cluster", name, {}, options)
         self._child = pulumi.ResourceOptions(parent=self)
         role, policies = self._role(name, inputs)

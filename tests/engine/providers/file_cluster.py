@@ -178,6 +178,7 @@ class FileCluster:
             for group in cluster.inputs.get("instanceGroups", []):
                 yield {
                     "sagemaker.amazonaws.com/compute-type": "hyperpod",
+                    "sagemaker.amazonaws.com/node-health-status": "Schedulable",
                     "sagemaker.amazonaws.com/instance-group-name": group["instanceGroupName"],
                     "node.kubernetes.io/instance-type": group["instanceType"],
                     **group.get("kubernetesConfig", {}).get("labels", {}),

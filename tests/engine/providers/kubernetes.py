@@ -8,12 +8,18 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
+from components.facts.replaces import replacing
 from tests.engine.providers import sdk
 from tests.engine.providers.base import UNKNOWN, Difference, Plugin, Request, SimulatedProvider, differences, merged
 from tests.engine.providers.file_cluster import RELEASE, FileCluster
 from tests.engine.providers.identifiers import digest
-from tests.engine.providers.replacing import replacing
 from tests.engine.providers.world import Thing, World
+
+_MUTABLE_BY = {
+    "kubernetes:core/v1:ConfigMap": "enableConfigMapMutable",
+    "kubernetes:core/v1:Secret": "enableSecretMutable",
+}
+"""Kinds whose content is replaced unless the provider is told otherwise, and by which setting."""
 
 
 class Cluster(Protocol):
@@ -73,6 +79,9 @@ class SimulatedKubernetes(SimulatedProvider):
         return merged(computed, {"status": {**status, "status": "deployed"}, "resourceNames": {}})
 
     def replaces(self, type: str) -> frozenset[str]:
+        mutable = _MUTABLE_BY.get(type)
+        if mutable and str(self.config.get(mutable)).lower() == "true":
+            return replacing(type) - {"data", "binaryData", "stringData"}
         return replacing(type)
 
     def carry_out(self, operation: str, request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 from components.aws.network.settings import NetworkSettings, rules
+from components.aws.nodes.settings import NodePool, SystemPoolSettings
 from components.rules import Problem, Severity
-from infra.rules import network as across
+from infra.rules import RULE_SETS
+
+across = import_module("infra.rules.network")
 
 ZONES = ["use1-az4", "use1-az6"]
 NODES = {
@@ -166,12 +170,45 @@ def test_what_shapes_a_new_vpc_has_no_effect_on_an_existing_one() -> None:
 
 
 def stack(settings: NetworkSettings, **others: Any) -> Any:
-    plain = {"region": "us-east-1", "protect": False, "network": settings, "node_pools": [], "file_system": None}
+    plain = {
+        "region": "us-east-1",
+        "protect": False,
+        "network": settings,
+        "cluster": SimpleNamespace(substrate="hyperpod"),
+        "system_pool": SystemPoolSettings(),
+        "node_pools": [],
+        "file_system": None,
+    }
     return SimpleNamespace(**{**plain, **others})
 
 
 def across_problems(subject: Any) -> list[Problem]:
     return [problem for rule in across.rules.rules for problem in rule.run("", subject)]
+
+
+def pool(**given: Any) -> NodePool:
+    plain = {"name": "p5", "instanceType": "ml.p5.48xlarge", "nodes": 5, "zone": "use1-az4"}
+    return NodePool.model_validate({**plain, **given})
+
+
+def test_nodes_that_find_no_address_in_their_zone() -> None:
+    small = network(cidr="10.0.0.0/21")
+    (problem,) = across_problems(stack(small, node_pools=[pool(nodes=30)]))
+    assert (problem.rule, problem.path, problem.severity) == ("network.addresses", "network.cidr", Severity.ERROR)
+    assert "the nodes planned in use1-az4 take" in problem.message
+    assert not across_problems(stack(network(), node_pools=[pool(nodes=30)]))
+
+
+def test_nodes_that_leave_little_to_spare_are_a_warning() -> None:
+    tight = network(cidr="10.0.0.0/21", spareAddressesPercent=400)
+    (problem,) = across_problems(stack(tight, node_pools=[pool(nodes=2)]))
+    assert (problem.rule, problem.severity) == ("network.addresses-spare", Severity.WARNING)
+
+
+def test_addresses_are_not_counted_while_the_network_or_a_type_is_wrong() -> None:
+    assert not across_problems(stack(network(cidr="10.0.0.1/21"), node_pools=[pool(nodes=30)]))
+    unknown = pool(nodes=30, instanceType="ml.p99.48xlarge")
+    assert not across_problems(stack(network(cidr="10.0.0.0/21"), node_pools=[unknown]))
 
 
 def test_a_zone_of_another_region() -> None:
@@ -181,7 +218,7 @@ def test_a_zone_of_another_region() -> None:
 
 
 def test_pools_and_the_file_system_lie_in_zones_of_the_network() -> None:
-    pools = [SimpleNamespace(zone="use1-az4"), SimpleNamespace(zone="use1-az2")]
+    pools = [pool(zone="use1-az4"), pool(zone="use1-az2")]
     found = across_problems(stack(network(), node_pools=pools, file_system=SimpleNamespace(zone="use1-az1")))
     assert {problem.rule for problem in found} == {"network.pool-zone"}
     assert [problem.path for problem in found] == ["nodePools[1].zone", "fileSystem.zone"]
@@ -192,6 +229,10 @@ def test_a_protected_stack_with_one_nat_gateway_is_a_warning() -> None:
     assert (problem.rule, problem.path) == ("network.single-nat", "network.nat")
     assert problem.severity is Severity.WARNING
     assert not across_problems(stack(network(nat="perZone"), protect=True))
+
+
+def test_both_rule_sets_are_among_those_of_the_stack() -> None:
+    assert [sum(known is one for known in RULE_SETS) for one in (rules, across.rules)] == [1, 1]
 
 
 def test_every_rule_has_a_test_here() -> None:

@@ -206,3 +206,10 @@ def test_without_monitoring_no_chart_makes_a_kind_that_is_not_there() -> None:
     assert lws.inputs["values"]["enablePrometheus"] is False
     assert keda.inputs["values"]["prometheus"]["operator"]["serviceMonitor"] == {"enabled": False}
     assert load_balancer().one(RELEASE).inputs["values"]["serviceMonitor"] == {"enabled": False}
+
+
+def test_a_drain_leaves_a_leader_worker_set_controller() -> None:
+    recording, _ = released(lambda: LeaderWorkerSetController("lws", context(), LwsSettings()))
+    budget = recording.one("kubernetes:policy/v1:PodDisruptionBudget").inputs["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"]["app.kubernetes.io/name"] == "lws"

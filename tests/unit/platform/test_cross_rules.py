@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from components.aws.eks.models import ClusterSettings, Substrate
+from components.aws.eks.settings import ClusterSettings, Substrate
 from components.aws.network.settings import NetworkSettings
 from components.aws.nodes.settings import NodePool
 from components.monitoring.settings import GrafanaSettings, MonitoringSettings
 from components.platform.efa.settings import EfaSettings
 from components.platform.gpu_operator.settings import GpuOperatorSettings
 from components.platform.load_balancer.settings import LoadBalancerSettings
-from components.platform.owners import JOBS, Job
+from components.platform.owners import JOBS, Job, Software
 from components.platform.settings import PlatformSettings
 from components.rules import Problem, Severity
 from components.serving.entry.settings import EntrySettings
@@ -184,7 +184,7 @@ def test_another_owner_of_ingresses_serves_entries() -> None:
 
 
 @pytest.mark.parametrize("software", sorted(JOBS))
-def test_what_does_a_job_of_this_stack_is_refused_beside_it(software: str) -> None:
+def test_what_does_a_job_of_this_stack_is_refused_beside_it(software: Software) -> None:
     platform = PlatformSettings.model_validate({"alsoInstalled": [software]})
     told = [problem.path for problem in problems(platform=platform, file_system=object())]
     queues_only = JOBS[software] == {Job.QUEUES}

@@ -1,0 +1,24 @@
+"""Names of what goes with a model, and of what the namespace has already. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAMESPACE: Final = "inference"
+"""Namespace of every engine."""
+
+ENGINE_ACCOUNT: Final = "engine"
+"""Service account of engines that need no AWS permission."""
+
+WEIGHTS_ACCOUNT: Final = "weights"
+"""Service account of the weights jobs."""
+
+ACCOUNTS: Final = (ENGINE_ACCOUNT, WEIGHTS_ACCOUNT)
+"""Service accounts of the namespace itself."""
+
+
+def service_name(model: str) -> str:
+    """Name of the Service of a model's leaders. The model's own name is taken: LeaderWorkerSet makes a headless Service
+    of it that also resolves the workers.
+    """
+    return f"{model}-api"

@@ -1,0 +1,162 @@
+"""The plan as JSON: what the settings come to, in fields that stay."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from infra.report.model import Preview
+
+if TYPE_CHECKING:
+    from components.aws.nodes.plan import PoolPlan
+    from components.serving.plan import GroupPlan, ModelPlan
+    from infra.plan import Plan
+    from infra.plan.cost import Cost
+    from infra.plan.order import GpuWait, Order
+
+
+def plan_json(preview: Preview) -> dict[str, Any]:
+    """Cluster, network, pools, models, cost, quotas and the order of creation."""
+    plan = preview.plan
+    settings = plan.settings
+    return {
+        "region": settings.region,
+        "cluster": {
+            "name": settings.cluster.name,
+            "substrate": str(settings.cluster.substrate),
+            "kubernetes_version": plan.version.name,
+            "standard_support_ends": plan.version.standard_support_ends.isoformat(),
+            "extended_support_ends": plan.version.extended_support_ends.isoformat(),
+            "support_policy": str(settings.cluster.support_policy),
+        },
+        "network": _network(plan),
+        "system_pool": {
+            "instance_type": plan.system_pool.instance_type,
+            "nodes": plan.system_pool.nodes,
+            "max_pods_per_node": plan.system_pool.max_pods,
+            "addresses_per_node": plan.system_pool.ips_per_node,
+        },
+        "node_pools": [_pool(plan, pool) for pool in plan.pools],
+        "file_system": _file_system(plan),
+        "models": [_model(model) for model in plan.models],
+        "cost": _cost(plan.cost),
+        "quotas": [asdict(quota) | {"command": quota.command} for quota in plan.quotas],
+        "order": _order(preview.order),
+    }
+
+
+def _network(plan: Plan) -> dict[str, Any]:
+    return {
+        "vpc_id": plan.network.vpc_id,
+        "cidr": plan.network.vpc_cidr,
+        "nat_gateways": plan.network.nat_gateways,
+        "zones": [
+            {
+                "zone": zone.zone,
+                "node_subnet": zone.node.cidr,
+                "addresses_needed": zone.needed,
+                "addresses_available": zone.available,
+            }
+            for zone in plan.network.zones
+        ],
+    }
+
+
+def _pool(plan: Plan, pool: PoolPlan) -> dict[str, Any]:
+    used = plan.nodes_used(pool)
+    return {
+        "name": pool.name,
+        "instance_type": pool.instance_type,
+        "zone": pool.zone,
+        "capacity": str(pool.capacity.kind),
+        "nodes": pool.nodes,
+        "nodes_used": used,
+        "nodes_spare": pool.nodes - used,
+        "gpu": pool.instance.gpu.name if pool.instance.gpu else None,
+        "gpus_per_node": pool.gpus_per_node,
+        "gpus": pool.gpus,
+        "efa_per_node": pool.efa_per_node,
+        "max_pods_per_node": pool.max_pods,
+        "free_pods_per_node": pool.pods.free,
+        "addresses_per_node": pool.ips_per_node,
+    }
+
+
+def _file_system(plan: Plan) -> dict[str, Any] | None:
+    system = plan.file_system
+    if system is None:
+        return None
+    return {
+        "zone": system.zone,
+        "capacity_gib": system.capacity_gib,
+        "throughput_mb_per_s": system.throughput_mb_per_s,
+        "efa": system.efa,
+        "existing": system.existing,
+    }
+
+
+def _model(model: ModelPlan) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "model": model.settings.model,
+        "engine_version": model.engine_version,
+        "image": model.image.reference,
+        "endpoint": model.endpoint,
+        "public_endpoint": model.public_endpoint,
+        "gpus": model.gpus,
+        "weights": {"source": str(model.weights.source), "gib": model.weights.size_gib},
+        "groups": [_group(group) for group in model.groups],
+    }
+
+
+def _group(group: GroupPlan) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "role": group.role,
+        "node_pool": group.pool.name,
+        "replicas": group.replicas,
+        "nodes_per_group": group.nodes_per_group,
+        "pods_per_node": group.pods_per_node,
+        "ranks": group.ranks,
+        "tensor": group.tensor,
+        "pipeline": group.pipeline,
+        "data": group.data,
+        "dp_attention": group.dp_attention,
+        "expert": group.expert,
+        "gpus_per_pod": group.gpus_per_pod,
+        "efa_per_pod": group.efa_per_pod,
+        "memory": asdict(group.sizing),
+        "startup_minutes_allowed": group.probes.startup_minutes,
+        "load_minutes": group.probes.load_minutes,
+        "command": [*group.command, *group.arguments],
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    lines = [{**asdict(line), "monthly": line.monthly} for line in cost.lines]
+    return {
+        "currency": cost.currency,
+        "as_of": cost.as_of.isoformat() if cost.as_of else None,
+        "hourly": cost.hourly,
+        "monthly": cost.monthly,
+        "unknown": list(cost.unknown),
+        "lines": lines,
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "minutes": order.minutes,
+        "minutes_leave_out": [step.resource.urn for step in order.unknown],
+        "critical_path": [step.resource.urn for step in order.critical_path],
+        "gpus_before_serving": [_wait(wait) for wait in order.gpu_waits],
+    }
+
+
+def _wait(wait: GpuWait) -> dict[str, Any]:
+    return {
+        "urn": wait.resource.urn,
+        "instance_types": list(wait.instances),
+        "minutes": wait.minutes,
+        "lower_bound": not wait.exact,
+    }

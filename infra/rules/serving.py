@@ -1,0 +1,296 @@
+"""Rules of models that need their node pool, or each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING
+
+from components.facts.instances import Gpu, Instance, find_instance
+from components.rules import Finding, RuleSet, Severity
+from components.serving.engine.image import resolve_image
+from components.serving.lookup import ranks_of
+from components.serving.names import ACCOUNTS, service_name
+from components.serving.placement import gpus_per_pod, least_gpus, nodes_needed, try_sizing
+from components.serving.pods.resources import pod_memory_gib
+
+if TYPE_CHECKING:
+    from components.aws.nodes.settings import NodePool
+    from components.serving.settings import ModelSettings
+    from infra.settings.stack import StackSettings
+
+rules = RuleSet("")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A model whose pool and instance type are known and have GPUs; `at` is its path."""
+
+    at: str
+    model: ModelSettings
+    pool: NodePool
+    node: Instance
+    gpu: Gpu
+
+
+def placed(stack: StackSettings) -> Iterator[Placed]:
+    """Every model that has a place; what has none is another rule's business."""
+    pools = {pool.name: pool for pool in stack.node_pools}
+    for index, model in enumerate(stack.models):
+        pool = pools.get(model.node_pool)
+        node = find_instance(pool.instance_type) if pool else None
+        if pool and node and node.gpu:
+            yield Placed(f"models[{index}]", model, pool, node, node.gpu)
+
+
+@rules.rule("serving.pool", source="a model runs on a pool of the stack")
+def models_have_a_pool(stack: StackSettings) -> Iterator[Finding]:
+    """Every model names a node pool that exists."""
+    names = [pool.name for pool in stack.node_pools]
+    for index, model in enumerate(stack.models):
+        if model.node_pool not in names:
+            yield Finding(
+                f"models[{index}].nodePool", f"there is no node pool {model.node_pool}", f"use {' or '.join(names)}"
+            )
+
+
+@rules.rule("serving.names", source="objects of a namespace: Services and accounts that go with models")
+def models_are_not_called_like_what_goes_with_them(stack: StackSettings) -> Iterator[Finding]:
+    """No model is called like another's Service, nor like a service account of the namespace."""
+    services = {service_name(model.name): model.name for model in stack.models}
+    for index, model in enumerate(stack.models):
+        if owner := services.get(model.name):
+            yield Finding(
+                f"models[{index}].name", f"{model.name} is also the Service of model {owner}", f"rename {model.name}"
+            )
+        if model.name in ACCOUNTS:
+            yield Finding(
+                f"models[{index}].name", f"{model.name} is a service account of the namespace", "use another name"
+            )
+
+
+@rules.rule("serving.packing", source="design 6: a divisor of the node's GPUs")
+def packing_divides_the_node(stack: StackSettings) -> Iterator[Finding]:
+    """Pods that share a node divide its GPUs evenly."""
+    for here in placed(stack):
+        packing = here.model.packing
+        if packing and here.node.gpus % packing.gpus_per_pod:
+            divisors = [str(count) for count in range(1, here.node.gpus + 1) if here.node.gpus % count == 0]
+            yield Finding(
+                f"{here.at}.packing.gpusPerPod",
+                f"{packing.gpus_per_pod} does not divide the {here.node.gpus} GPUs of {here.pool.instance_type}",
+                f"use {', '.join(divisors)}",
+            )
+
+
+@rules.rule("serving.ranks", source="sglang 0.5.8 server_args.py:4803, engine.py:878 (facts/sglang.md 3.2, 14.1)")
+def ranks_fill_the_group(stack: StackSettings) -> Iterator[Finding]:
+    """tensor x pipeline x data (data without dpAttention) is the number of GPUs of a group."""
+    for here in placed(stack):
+        model, ranks = here.model, ranks_of(here.model)
+        gpus = model.nodes_per_group * gpus_per_pod(model, here.node)
+        if ranks.gpus == gpus:
+            continue
+        data = "" if ranks.dp_attention or ranks.data == 1 else f" x data {ranks.data}"
+        yield Finding(
+            f"{here.at}.parallelism",
+            f"tensor {ranks.tensor} x pipeline {ranks.pipeline}{data} is {ranks.gpus} ranks for {gpus} GPUs "
+            f"({model.nodes_per_group} x {gpus_per_pod(model, here.node)} of {here.pool.instance_type})",
+            _ranks_fix(here, ranks.gpus, gpus),
+        )
+
+
+def _ranks_fix(here: Placed, ranks: int, gpus: int) -> str:
+    model = here.model
+    per_node = here.node.gpus
+    if model.nodes_per_group == 1 and ranks < per_node and per_node % ranks == 0:
+        return f"set packing: {{gpusPerPod: {ranks}}} to share the node, or tensor: {per_node}"
+    if ranks % per_node == 0 and ranks > gpus and not model.packing:
+        return f"set nodesPerGroup: {ranks // per_node}"
+    stages = model.parallelism.pipeline
+    return f"set tensor: {gpus // stages}" if gpus % stages == 0 else f"set tensor: {gpus}, pipeline: 1"
+
+
+@rules.rule("serving.half-empty", source="design 6; issue 3: less than half a node needs an explicit packing")
+def small_models_say_how_they_share(stack: StackSettings) -> Iterator[Finding]:
+    """A model that needs less than half of its node's GPUs says whether others share the node."""
+    for here in placed(stack):
+        model = here.model
+        if model.packing or model.nodes_per_group > 1 or here.node.gpus < 4:
+            continue
+        least = least_gpus(model, here.gpu, here.node.gpus // 2)
+        if least:
+            yield Finding(
+                f"{here.at}.packing",
+                f"{model.model} fits on {least} of the {here.node.gpus} GPUs of {here.pool.instance_type}",
+                f"set packing: {{gpusPerPod: {least}}} to share, or {{gpusPerPod: {here.node.gpus}}} to keep it whole",
+            )
+
+
+@rules.rule("serving.nodes", source="facts/sglang.md 12: keep replicas x size within the nodes, or groups deadlock")
+def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
+    """Every group of every model of a pool has its nodes; half a group holds GPUs and serves nobody."""
+    takers: dict[str, list[Placed]] = defaultdict(list)
+    for here in placed(stack):
+        takers[here.pool.name].append(here)
+    for models in takers.values():
+        pool, node = models[0].pool, models[0].node
+        needed = _nodes(models)
+        if needed > pool.nodes:
+            parts = ", ".join(f"{here.model.name} {nodes_needed(here.model, node)}" for here in models)
+            for here in models:
+                yield Finding(
+                    f"{here.at}.replicas",
+                    f"pool {pool.name} has {pool.nodes} nodes, its models need {needed} ({parts})",
+                    f"set nodePools {pool.name} nodes: {needed}, or fewer replicas",
+                )
+
+
+def _nodes(models: list[Placed]) -> int:
+    """Nodes of several models: packed pods of different models share, so that their parts of nodes are summed first."""
+    whole = sum(nodes_needed(here.model, here.node) for here in models if not here.model.packing)
+    parts = sum(
+        (Fraction(here.model.replicas * gpus_per_pod(here.model, here.node), here.node.gpus) for here in models
+         if here.model.packing),
+        Fraction(0),
+    )  # fmt: skip
+    return whole + ceil(parts)
+
+
+@rules.rule("serving.surge", source="facts/platform.md 14.8: a pending surge group holds the rollout up for good")
+def surge_groups_have_spare_nodes(stack: StackSettings) -> Iterator[Finding]:
+    """A rollout adds groups only where nodes are spare."""
+    here_all = list(placed(stack))
+    for here in here_all:
+        surge = here.model.rollout.max_surge
+        if not surge:
+            continue
+        used = _nodes([other for other in here_all if other.pool.name == here.pool.name])
+        extra = nodes_needed(here.model, here.node, surge)
+        if used + extra > here.pool.nodes:
+            yield Finding(
+                f"{here.at}.rollout.maxSurge",
+                f"{surge} more groups need {extra} nodes, and pool {here.pool.name} has {here.pool.nodes - used} spare",
+                f"set maxSurge: 0, or nodePools {here.pool.name} nodes: {used + extra}",
+            )
+
+
+@rules.rule("serving.efa-image", source="facts/sglang.md 7.1, 14.12")
+def ranks_on_several_nodes_have_an_image_with_efa(stack: StackSettings) -> Iterator[Finding]:
+    """Without EFA's libraries in the image, NCCL silently runs over TCP."""
+    for here in placed(stack):
+        image = resolve_image(here.model.engine)
+        if here.model.nodes_per_group == 1 or not here.node.efa_interfaces or image is None or image.efa_capable:
+            continue
+        known = "has no" if image.efa_capable is False else "is not known to have"
+        yield Finding(
+            f"{here.at}.engine.image",
+            f"{image.reference} {known} libfabric with EFA and the OFI NCCL plugin, which "
+            f"{here.model.nodes_per_group} nodes need",
+            "use an AWS Deep Learning Container (engine.version 0.5.17 has one), or build one and say efaCapable: true",
+        )
+
+
+@rules.rule("serving.expert-image", source="facts/sglang.md 5, 14.10: stock DeepEP has no EFA transport")
+def all_to_all_between_nodes_has_an_image_for_it(stack: StackSettings) -> Iterator[Finding]:
+    """Expert parallelism by all-to-all over EFA needs an image that was built for it."""
+    for here in placed(stack):
+        backend = here.model.arguments.get("moe-a2a-backend", here.model.arguments.get("--moe-a2a-backend", "none"))
+        if backend != "none" and here.model.nodes_per_group > 1 and not here.model.engine.image.efa_expert_parallel:
+            yield Finding(
+                f"{here.at}.arguments.moe-a2a-backend",
+                f"{backend} as SGLang ships it does not work between nodes on AWS",
+                "remove it (tensor parallelism was as fast on 16 GPUs), or build an image and say "
+                "engine.image.efaExpertParallel: true",
+            )
+
+
+@rules.rule("serving.image-gpu", source="facts/sglang.md 7.1, 14.14")
+def the_image_is_built_for_the_gpu(stack: StackSettings) -> Iterator[Finding]:
+    """AWS' Amazon Linux images are built for some GPUs only."""
+    for here in placed(stack):
+        image = resolve_image(here.model.engine)
+        built = image.facts.gpu_architectures if image and image.facts else None
+        if image and built and here.gpu.architecture not in built:
+            yield Finding(
+                f"{here.at}.engine.image.tag",
+                f"{image.reference} has {', '.join(sorted(built))}, {here.gpu.name} is {here.gpu.architecture}",
+                "use an ubuntu image that ends in -ec2",
+            )
+
+
+@rules.rule("serving.image-digest", source="design 9.7", severity=Severity.ADVICE)
+def production_images_have_a_digest(stack: StackSettings) -> Iterator[Finding]:
+    """A tag can be pushed again; a digest is one image."""
+    for index, model in enumerate(stack.models if stack.protect else ()):
+        image = resolve_image(model.engine)
+        if image and not image.digest:
+            yield Finding(
+                f"models[{index}].engine.image.digest",
+                f"{image.reference} has no digest",
+                "run sglang-hyperpod pin where there is a network",
+            )
+
+
+@rules.rule("serving.tcp", source="facts/sglang.md 3.10, 7.1; facts/aws.md 3.2", severity=Severity.WARNING)
+def nodes_of_a_group_have_a_fast_network(stack: StackSettings) -> Iterator[Finding]:
+    """Groups of several nodes on a type without EFA talk over TCP."""
+    for here in placed(stack):
+        if here.model.nodes_per_group > 1 and not here.node.efa_interfaces:
+            yield Finding(
+                f"{here.at}.nodesPerGroup",
+                f"{here.pool.instance_type} has no EFA: the group's nodes talk over TCP",
+                "use a larger type, or one node per group",
+            )
+
+
+@rules.rule("serving.tensor-across-nodes", source="facts/sglang.md 3.10", severity=Severity.WARNING)
+def tensor_ranks_across_nodes_have_rdma(stack: StackSettings) -> Iterator[Finding]:
+    """Tensor parallelism exchanges activations in every layer; pipeline stages suit slow networks."""
+    for here in placed(stack):
+        model = here.model
+        across = model.nodes_per_group > model.parallelism.pipeline
+        if across and not here.node.rdma:
+            yield Finding(
+                f"{here.at}.parallelism",
+                f"tensor {model.parallelism.tensor} crosses nodes of {here.pool.instance_type}, which have no RDMA",
+                f"use tensor: {here.node.gpus}, pipeline: {model.nodes_per_group}",
+            )
+
+
+@rules.rule("serving.fit", source="facts/sglang.md 9, 14.19")
+def the_model_fits(stack: StackSettings) -> Iterator[Finding]:
+    """Weights, and one request of the whole context, fit the GPUs."""
+    for here in placed(stack):
+        if ranks_of(here.model).gpus != here.model.nodes_per_group * gpus_per_pod(here.model, here.node):
+            continue
+        sizing = try_sizing(here.model, here.gpu)
+        if sizing is None or sizing.fits:
+            continue
+        short = 0 < sizing.kv_tokens < (here.model.context_length or sizing.kv_tokens + 1)
+        yield Finding(
+            f"{here.at}.contextLength" if short else f"{here.at}.parallelism",
+            f"on {here.gpu.name} (tensor {here.model.parallelism.tensor}, pipeline "
+            f"{here.model.parallelism.pipeline}): {sizing.reason}",
+            f"set contextLength: {sizing.kv_tokens // 1024 * 1024} or less, kvCacheDtype: fp8_e4m3, or more GPUs"
+            if sizing.kv_tokens >= 1024
+            else "use more GPUs per group, GPUs with more memory, or a quantized checkpoint",
+        )
+
+
+@rules.rule("serving.shared-memory", source="facts/sglang.md 7.3: /dev/shm counts against the memory limit")
+def shared_memory_fits_the_pod(stack: StackSettings) -> Iterator[Finding]:
+    """Shared memory leaves memory for the processes."""
+    for here in placed(stack):
+        pods = max(1, here.node.gpus // gpus_per_pod(here.model, here.node))
+        memory = pod_memory_gib(here.node.memory_gib, pods)
+        shared = here.model.shared_memory_gib or 0
+        if shared > memory // 2:
+            yield Finding(
+                f"{here.at}.sharedMemoryGiB",
+                f"{shared} GiB of shared memory leave {memory - shared} of the pod's {memory} GiB",
+                f"use at most {memory // 2}",
+            )

@@ -1,0 +1,110 @@
+"""Every pod finds its node, and a missing node costs exactly the group that no longer fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.serving.plan import NAMESPACE
+from tests.cluster.client import labels_of, name_of
+from tests.cluster.deployment import Deployment, identities, is_ready, status_of
+
+
+def test_every_pod_runs(deployed: Deployment):
+    pods = deployed.client.find_all("v1", "Pod")
+    waiting = [name_of(pod) for pod in pods if not is_ready(pod) and pod["status"]["phase"] != "Succeeded"]
+    assert waiting == []
+    assert len(pods) >= sum(engine.pods for engine in deployed.engines)
+
+
+def test_the_weights_are_fetched_on_the_system_pool(deployed: Deployment):
+    for job in deployed.of_kind("Job"):
+        live = deployed.client.wait("the job is complete", lambda each=job: _complete(deployed.live(each)))
+        pods = deployed.client.find_all("v1", "Pod", NAMESPACE, {"batch.kubernetes.io/job-name": name_of(live)})
+        assert {host.rpartition("-")[0] for host in deployed.hosts(pods)} == {"system"}
+
+
+def test_each_rank_of_a_group_has_a_node_of_its_pool_to_itself(deployed: Deployment):
+    for engine in deployed.engines:
+        if engine.pods_per_node > 1:
+            continue
+        hosts = deployed.hosts(deployed.ranks(engine))
+        assert len(set(hosts)) == engine.pods, f"{engine.name} shares nodes: {hosts}"
+        assert {host.rpartition("-")[0] for host in hosts} == {engine.pool.name}
+
+
+def test_a_group_of_several_nodes_has_all_gpus_and_efa_interfaces_of_its_nodes(deployed: Deployment):
+    for engine in deployed.engines:
+        for pod in deployed.ranks(engine):
+            node = deployed.client.get("v1", "Node", pod["spec"]["nodeName"])["status"]["allocatable"]
+            asked = pod["spec"]["containers"][0]["resources"]["limits"]
+            if engine.pods_per_node == 1:
+                assert asked["nvidia.com/gpu"] == node["nvidia.com/gpu"]
+            if engine.nodes_per_group > 1:
+                assert asked.get("vpc.amazonaws.com/efa") == node.get("vpc.amazonaws.com/efa")
+
+
+def test_the_groups_of_a_model_are_in_one_zone(deployed: Deployment):
+    for engine in deployed.engines:
+        nodes = [deployed.client.get("v1", "Node", host) for host in deployed.hosts(deployed.ranks(engine))]
+        assert {labels_of(node)["topology.k8s.aws/zone-id"] for node in nodes} == {engine.pool.zone}
+
+
+def test_gpu_nodes_run_engines_and_daemons_alone(deployed: Deployment):
+    gpu_nodes = {machine.name for machine in deployed.program.machines if machine.instance.gpus}
+    for pod in deployed.client.find_all("v1", "Pod"):
+        owner = pod["metadata"]["ownerReferences"][0]["kind"]
+        if pod["spec"].get("nodeName") in gpu_nodes:
+            assert owner in ("StatefulSet", "DaemonSet"), f"{name_of(pod)} takes the room of an engine"
+
+
+@pytest.mark.parametrize(
+    ("daemon", "resource"),
+    [("nvidia-device-plugin", "nvidia.com/gpu"), ("aws-efa-k8s-device-plugin", "vpc.amazonaws.com/efa")],
+)
+def test_a_device_plugin_runs_on_every_node_that_has_its_devices(deployed: Deployment, daemon: str, resource: str):
+    pods = deployed.client.find_all("v1", "Pod", labels={"app.kubernetes.io/name": daemon})
+    nodes = deployed.client.find_all("v1", "Node")
+    wanted = {name_of(node) for node in nodes if int(node["status"]["capacity"].get(resource, 0))}
+    assert wanted <= set(deployed.hosts(pods)), "these nodes would advertise no devices"
+
+
+def test_efa_plugin_stays_off_nodes_without_efa(deployed: Deployment):
+    """Where it finds no device it crashes: "No valid EFA devices"."""
+    pods = deployed.client.find_all("v1", "Pod", labels={"app.kubernetes.io/name": "aws-efa-k8s-device-plugin"})
+    efa = {machine.name for machine in deployed.program.machines if machine.instance.efa_interfaces}
+    assert set(deployed.hosts(pods)) == efa
+
+
+def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(deployed: Deployment):
+    for engine in deployed.engines:
+        _lose_one_node_too_many(deployed, engine.name)
+
+
+def _lose_one_node_too_many(deployed: Deployment, name: str) -> None:
+    engine = next(each for each in deployed.engines if each.name == name)
+    used = set(deployed.hosts(deployed.ranks(engine)))
+    spare = [machine.name for machine in deployed.program.pool_machines(engine.pool.name) if machine.name not in used]
+    victim = deployed.ranks(engine, 0)[-1]["spec"]["nodeName"]
+    others = [pod for each in deployed.engines for pod in deployed.ranks(each) if pod not in deployed.ranks(engine, 0)]
+    untouched = identities(others)
+    lost = [*spare, victim]
+    deployed.lose(lost)
+    pending = deployed.client.wait("a group is pending", lambda: _waiting_group(deployed, name))
+    assert pending == {(name, "0")}
+    now = [pod for each in deployed.engines for pod in deployed.ranks(each)]
+    assert untouched <= identities(now), "a group that still fits was disturbed"
+    assert status_of(deployed, engine, "Available") != "True", "the stack would be told that all is well"
+    deployed.bring_back(lost)
+    deployed.settle()
+
+
+def _waiting_group(deployed: Deployment, name: str) -> set[tuple[str, str]]:
+    groups = {
+        (labels_of(pod)["leaderworkerset.sigs.k8s.io/name"], labels_of(pod)["leaderworkerset.sigs.k8s.io/group-index"])
+        for pod in deployed.pending()
+    }
+    return groups if any(each == name for each, _ in groups) else set()
+
+
+def _complete(job: dict | None) -> dict | None:
+    return job if job and job["status"].get("succeeded") else None

@@ -1,0 +1,36 @@
+"""The public identity of a stack: type token, logical name and parent of every resource."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.offline import record
+from infra.offline.recording import Recording
+from infra.plan import resolve
+from infra.settings import load_stack_file, validate
+from infra.stack import deploy
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("dev", "prod")
+
+
+def recording(stack: str) -> Recording:
+    """A shipped stack, recorded as a preview."""
+    settings = validate(load_stack_file(ROOT / f"Pulumi.{stack}.yaml")).settings
+    assert settings is not None
+    return record(lambda: deploy(settings, resolve(settings), stack), stack=stack)
+
+
+def identity(stack: str) -> str:
+    """One line a resource, `parent > type name`, sorted."""
+    made = recording(stack)
+    parents = {resource.urn: resource.name for resource in made.resources}
+    lines = {
+        f"{parents.get(resource.parent or '', stack)} > {resource.type} {resource.name}" for resource in made.resources
+    }
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def golden_file(stack: str) -> Path:
+    """Where the identity of a stack is kept."""
+    return Path(__file__).parent / f"{stack}.resources.txt"

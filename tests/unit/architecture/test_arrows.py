@@ -1,0 +1,90 @@
+"""Arrows point one way: rooms know nothing of the stack or of each other, pure modules nothing of Pulumi."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import components
+from components.rules import RuleSet
+from infra.rules import RULE_SETS
+
+ROOT = Path(__file__).parents[3]
+MODULES = sorted(
+    path
+    for folder in ("components", "infra")
+    for path in (ROOT / folder).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+SHARED_COMPONENTS = {"components.aws.identity.component"}
+"""Components that every room may use, like `components.kube`."""
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, `from x import y` counted as `x` and `x.y`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.is_relative_to(ROOT / "components")], ids=name_of)
+def test_a_room_knows_nothing_of_the_stack(path: Path) -> None:
+    assert {name for name in imports(path) if name.split(".")[0] == "infra"} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.is_relative_to(ROOT / "components")], ids=name_of)
+def test_a_room_imports_no_component_of_a_sibling(path: Path) -> None:
+    room = (
+        name_of(path).split(".")[:3]
+        if "aws" in path.parts or "platform" in path.parts
+        else name_of(path).split(".")[:2]
+    )
+    others = {name for name in imports(path) if name.endswith(".component")} - SHARED_COMPONENTS
+    assert {name for name in others if name.split(".")[: len(room)] != room} == set()
+
+
+def test_settings_rules_plan_and_facts_load_without_pulumi() -> None:
+    pure = [
+        name_of(path)
+        for path in MODULES
+        if path.name in ("settings.py", "rules.py", "plan.py", "sizing.py")
+        or path.is_relative_to(ROOT / "components/facts")
+        or path.is_relative_to(ROOT / "infra/settings")
+        or path.is_relative_to(ROOT / "infra/rules")
+        or path.is_relative_to(ROOT / "infra/plan")
+        or path.is_relative_to(ROOT / "components/serving/engine")
+    ]
+    blocked = "import sys; sys.modules.update({name: None for name in ('pulumi', 'pulumi_aws', 'pulumi_kubernetes')})"
+    loads = "; ".join(f"import {name}" for name in pure)
+    result = subprocess.run([sys.executable, "-c", f"{blocked}; {loads}"], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+
+
+def test_every_rule_set_of_a_room_is_gathered() -> None:
+    declared = set()
+    for module in pkgutil.walk_packages(components.__path__, "components."):
+        if module.name.rsplit(".", 1)[-1] in ("settings", "rules"):
+            declared |= {id(value) for value in vars(import_module(module.name)).values() if isinstance(value, RuleSet)}
+    for path in (ROOT / "infra/rules").glob("*.py"):
+        declared |= {id(value) for value in vars(import_module(name_of(path))).values() if isinstance(value, RuleSet)}
+    assert declared == {id(rule_set) for rule_set in RULE_SETS}
+
+
+def test_rule_ids_are_unique_and_name_their_source() -> None:
+    rules = [rule for rule_set in RULE_SETS for rule in rule_set.rules]
+    assert sorted({rule.id for rule in rules}) == sorted(rule.id for rule in rules)
+    assert [rule.id for rule in rules if not rule.source or not rule.summary] == []
