@@ -51,10 +51,10 @@ A100_80 = Gpu("A100-80GB", 81920, (8, 0), nvlink=True, fp8=False)
 L4 = Gpu("L4", 23034, (8, 9), nvlink=False, fp8=True)
 L40S = Gpu("L40S", 46068, (8, 9), nvlink=False, fp8=True)
 H100 = Gpu("H100", 81559, (9, 0), nvlink=True, fp8=True)
-H200 = Gpu("H200", 143771, (9, 0), nvlink=True, fp8=True, source="sglang 0.5.8 server_args.py: H200 143771 MiB")
+H200 = Gpu("H200", 143771, (9, 0), nvlink=True, fp8=True, source="nvidia-smi in sgl-project/sglang#3196")
 B200 = Gpu("B200", 183359, (10, 0), nvlink=True, fp8=True, source=EC2_SNAPSHOT)
 B300 = Gpu("B300", 275040, (10, 3), nvlink=True, fp8=True, source=EC2_SNAPSHOT)
-RTX_PRO_6000 = Gpu("RTX-PRO-6000", 97887, (12, 0), nvlink=False, fp8=True, source="nvidia-smi total, Server Edition")
+RTX_PRO_6000 = Gpu("RTX-PRO-6000", 97887, (12, 0), nvlink=False, fp8=True, source="nvidia-smi on a g7e.2xlarge")
 
 GPUS: Final = {gpu.name: gpu for gpu in (A10G, A100_40, A100_80, L4, L40S, H100, H200, B200, B300, RTX_PRO_6000)}
 """Every GPU model that an instance type in the table carries, by name."""
@@ -128,7 +128,7 @@ _WITHOUT_FACTS: Final = {
 """Families that are left out of the table on purpose, and why."""
 
 
-class UnknownInstance(KeyError):  # noqa: N818 - reads as what it says where it is caught
+class UnknownInstance(KeyError):
     """No such instance type in the table; `close` holds the names most like it, best first.
 
     For a family that was left out on purpose the message says why.
@@ -208,6 +208,8 @@ _GIB_PER_VCPU: Final = {
 }  # fmt: skip
 """Memory per vCPU of the general purpose, compute and memory families that make a system pool."""
 
+_EFA_AT_16XLARGE: Final = ("m7g", "c7g", "r7g")
+
 
 def _cpu_types() -> Iterator[Instance]:
     for family, gib in _GIB_PER_VCPU.items():
@@ -215,8 +217,9 @@ def _cpu_types() -> Iterator[Instance]:
         for size, vcpu, interfaces, addresses in _SIZES:
             if family == "c5" and vcpu > 16:  # its larger sizes are 9xlarge and 18xlarge
                 continue
+            efa = 1 if size == "16xlarge" and family in _EFA_AT_16XLARGE else 0
             yield Instance(
-                f"{family}.{size}", vcpu, vcpu * gib, None, 0, 0, addresses, interfaces, 0, architecture=architecture
+                f"{family}.{size}", vcpu, vcpu * gib, None, 0, efa, addresses, interfaces, 0, architecture=architecture
             )
 
 

@@ -99,7 +99,7 @@ class ModelFacts:
         return self.mla.v_head_dim if self.mla else self.head_dim
 
 
-class UnknownModel(KeyError):  # noqa: N818 - reads as what it says where it is caught
+class UnknownModel(KeyError):
     """No such model in the table; `close` holds the ids most like it, best first."""
 
     def __init__(self, id: str, close: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.facts.model_config import from_config
 from components.facts.models import ModelFacts, find_model
 from components.serving.memory.ranks import Ranks
 from components.serving.sizing import Sizing, effective_quantization, size
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
 
 
 def facts_of(settings: ModelSettings) -> ModelFacts | None:
-    """Facts of the model, or None for one that is not known."""
-    return find_model(settings.model)
+    """Facts of the model: of its own configuration where that is given, else of the table; None for neither."""
+    if settings.configuration is None:
+        return find_model(settings.model)
+    try:
+        return from_config(settings.model, settings.configuration)
+    except ValueError:
+        return None
 
 
 def argument(settings: ModelSettings, name: str) -> ArgumentValue | None:

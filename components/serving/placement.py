@@ -14,6 +14,7 @@ from components.serving.sizing import Sizing, size
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu
+    from components.facts.models import ModelFacts
     from components.serving.settings import ModelSettings
 
 _EXPERT_DEGREES: Final = (1, 2, 4, 8)
@@ -100,22 +101,18 @@ def _fits_on(model: ModelSettings, gpu: Gpu, count: int) -> Sizing | None:
     facts = facts_of(model)
     if facts is None:
         return None
-    return _fit(
-        facts.id, gpu, count, model.context_length, model.engine.version, model.kv_cache_dtype, model.quantization
-    )
+    return _fit(facts, gpu, count, model.context_length, model.engine.version, model.kv_cache_dtype, model.quantization)
 
 
 @cache
 def _fit(
-    model: str, gpu: Gpu, count: int, context: int | None, version: str, kv_dtype: str, quantization: str | None
+    model: ModelFacts, gpu: Gpu, count: int, context: int | None, version: str, kv_dtype: str, quantization: str | None
 ) -> Sizing | None:
     """Sizing of a plain tensor-parallel layout on `count` GPUs of one node, or None where no such layout fits."""
-    from components.facts.models import model as facts
-
-    for expert in _EXPERT_DEGREES if facts(model).moe else (1,):
+    for expert in _EXPERT_DEGREES if model.moe else (1,):
         try:
             sizing = size(
-                facts(model),
+                model,
                 gpu,
                 tensor=count,
                 expert=expert,

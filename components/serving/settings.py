@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -43,6 +43,8 @@ class ModelSettings(Settings):
     """Name of the LeaderWorkerSet and of everything that belongs to it."""
     model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", max_length=128)]
     """Hugging Face id, e.g. `Qwen/Qwen3-8B`; also where the weights come from elsewhere, since it names the facts."""
+    configuration: dict[str, Any] | None = None
+    """Content of the checkpoint's `config.json`, for a model that is not among those known here."""
     served_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     """Name that clients put into `model`, and the `model_name` label of every metric; by default `name`."""
     node_pool: DnsLabel

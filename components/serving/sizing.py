@@ -162,11 +162,11 @@ def preload_gib(gpu: Gpu, tensor: int, nodes: int = 1) -> float:
     """GiB free on a GPU when weights begin to load: its total less CUDA, NCCL and the custom all-reduce's buffers.
 
     Fitted to published logs: H100 78.5 alone and 77.4 at tp8, H200 137.3 (sgl-project/sglang#11716) to 137.9 at tp8,
-    one B200 177.6, L4 21.6 at tp4. NCCL's share grows with the ranks it talks to; over NVLink it also holds buffers.
+    one B200 177.6, L4 21.6 at tp4. The buffers come with the second rank; over PCIe there are hardly any.
     """
     context = 0.6 + gpu.memory_gib * 0.0075
-    peers = log2(max(1, tensor))
-    return gpu.memory_gib - context - peers * (0.35 if gpu.nvlink else 0.05) - (0.3 if nodes > 1 else 0.0)
+    buffers = 0.0 if tensor == 1 else (0.9 if gpu.nvlink else 0.05) + 0.05 * log2(tensor)
+    return gpu.memory_gib - context - buffers - (0.3 if nodes > 1 else 0.0)
 
 
 def _after_start_gib(model: ModelFacts, ranks: Ranks, *, chunk: int, graphs: int, requests: int, context: int) -> float:

@@ -46,13 +46,10 @@ class Engine:
         self._configure(monitor)
         loop = _Loop()
         loop.set_exception_handler(lambda _loop, _context: None)
-        before = _current_loop()
-        asyncio.set_event_loop(loop)
         try:
             loop.run_until_complete(run_in_stack(program))
         finally:
             _drain(loop)
-            asyncio.set_event_loop(before)
             loop.close()
         return Recording(
             self._project, self._stack, self._preview, monitor.resources, monitor.stack_outputs, self._messages
@@ -109,13 +106,6 @@ class _Hooks:
 
     def register_error_hook(self, _hook: Any) -> None:
         """See `register_resource_hook`."""
-
-
-def _current_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_event_loop_policy().get_event_loop()
-    except RuntimeError:
-        return None
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:

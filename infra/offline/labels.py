@@ -7,7 +7,7 @@ it belongs to. What was computed from outputs is labelled with the resources onl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +17,11 @@ from pulumi.runtime import known_types, rpc
 from infra.offline.values import LABEL, SIGNATURE
 
 _MOST = 3
+_SERIALIZE = "serialize_property"
 
 
 @contextmanager
-def labelled_unknowns() -> Iterator[None]:
+def labelled_unknowns() -> Generator[None]:
     """Within it, unknowns carry labels. Not for two threads at once: the function belongs to the SDK's module."""
     original = rpc.serialize_property
 
@@ -29,11 +30,11 @@ def labelled_unknowns() -> Iterator[None]:
             return _labelled(original, value, *args, **kwargs)
         return original(value, *args, **kwargs)
 
-    rpc.serialize_property = serialize
+    setattr(rpc, _SERIALIZE, serialize)
     try:
         yield
     finally:
-        rpc.serialize_property = original
+        setattr(rpc, _SERIALIZE, original)
 
 
 async def _labelled(original: Any, output: Output[Any], *args: Any, **kwargs: Any) -> Any:

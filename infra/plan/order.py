@@ -87,16 +87,8 @@ class CycleError(ValueError):
     """The recorded dependencies lead back to where they began."""
 
 
-def order_of(
-    resources: Sequence[Recorded],
-    duration_of: Callable[[Recorded], Estimate],
-    startup: Mapping[str, float | None] | None = None,
-) -> Order:
-    """Order the creation of `resources`.
-
-    `startup` gives, by the name of a LeaderWorkerSet, the minutes from its creation to its first answer (weights
-    loaded, graphs captured); one that is missing is unknown. Raises `CycleError`.
-    """
+def order_of(resources: Sequence[Recorded], duration_of: Callable[[Recorded], Estimate]) -> Order:
+    """Order the creation of `resources`; the creation of a LeaderWorkerSet ends when it serves. Raises `CycleError`."""
     needs = _needs(resources)
     steps: dict[str, Step] = {}
     latest: dict[str, Step | None] = {}
@@ -113,7 +105,7 @@ def order_of(
             wave, starts = last.wave, last.ends
         latest[resource.urn] = last
         reached[resource.urn] = (wave, starts)
-    return Order(steps, _critical_path(steps, needs, latest), _gpu_waits(steps, needs, startup or {}))
+    return Order(steps, _critical_path(steps, needs, latest), _gpu_waits(steps, needs))
 
 
 def _needs(resources: Sequence[Recorded]) -> dict[str, set[str]]:
@@ -167,17 +159,14 @@ def _critical_path(
     return tuple(reversed(path))
 
 
-def _gpu_waits(
-    steps: Mapping[str, Step], needs: Mapping[str, set[str]], startup: Mapping[str, float | None]
-) -> tuple[GpuWait, ...]:
+def _gpu_waits(steps: Mapping[str, Step], needs: Mapping[str, set[str]]) -> tuple[GpuWait, ...]:
     gpus = [(step, types) for step in steps.values() if (types := tuple(_gpu_instances(step.resource, steps)))]
     workloads = [step for step in steps.values() if step.resource.type.endswith(f":{LEADER_WORKER_SET}")]
     if not workloads:
         return ()
-    start = max(step.ends for step in (*workloads, *(step for step, _ in gpus)))
-    loading = [startup.get(_object_name(step.resource)) for step in workloads]
-    serving = start + max((minutes for minutes in loading if minutes is not None), default=0)
-    exact = None not in loading and _all_known([*workloads, *(step for step, _ in gpus)], steps, needs)
+    last = (*workloads, *(step for step, _ in gpus))
+    serving = max(step.ends for step in last)
+    exact = _all_known(last, steps, needs)
     return tuple(GpuWait(step.resource, types, step.starts, serving, exact) for step, types in gpus)
 
 
@@ -210,8 +199,3 @@ def _instance_types(resource: Recorded, steps: Mapping[str, Step]) -> Iterator[s
         templates = (steps[urn].resource for urn in resource.depends_on if urn in steps)
         named = (t.inputs.get("instanceType") for t in templates if t.type == _LAUNCH_TEMPLATE)
         yield from resource.inputs.get("instanceTypes") or (str(name) for name in named if name)
-
-
-def _object_name(resource: Recorded) -> str:
-    metadata = resource.inputs.get("metadata")
-    return str(metadata.get("name")) if isinstance(metadata, Mapping) else resource.name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.facts.durations import duration
 from infra.offline.recording import Recorded, Recording
-from infra.plan.order import Estimate, Order, order_of
+from infra.plan.order import LEADER_WORKER_SET, Estimate, Order, order_of
 
 if TYPE_CHECKING:
     from components.rules import Problem
@@ -27,8 +27,15 @@ class Preview:
     @classmethod
     def of(cls, plan: Plan, recording: Recording, problems: Sequence[Problem] = ()) -> Preview:
         """Order what was recorded, with the durations that are known."""
-        startup = {group.name: group.probes.load_minutes for model in plan.models for group in model.groups}
-        return cls(plan, recording, order_of(recording.resources, _estimate, startup), tuple(problems))
+        loading = {group.name: group.probes.load_minutes for model in plan.models for group in model.groups}
+
+        def estimate(resource: Recorded) -> Estimate:
+            if resource.type.endswith(f":{LEADER_WORKER_SET}"):
+                return Estimate(loading.get(resource.inputs["metadata"]["name"]), _LOADING)
+            known = duration(resource.type, resource.inputs)
+            return Estimate(known.minutes, known.source)
+
+        return cls(plan, recording, order_of(recording.resources, estimate), tuple(problems))
 
     @property
     def created(self) -> list[Recorded]:
@@ -42,6 +49,4 @@ class Preview:
         return [(level, text) for level, text in self.recording.messages if text not in known]
 
 
-def _estimate(resource: Recorded) -> Estimate:
-    known = duration(resource.type, resource.inputs)
-    return Estimate(known.minutes, known.source)
+_LOADING = "weights read at the file system's full throughput; image pull and warm-up are not counted"

@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-from components.aws.eks import settings as eks
-from components.aws.hyperpod import rules as hyperpod
-from components.aws.lustre import rules as lustre
-from components.aws.network import settings as network
-from components.aws.nodes import rules as nodes
-from components.monitoring import settings as monitoring
-from components.platform.efa import settings as efa
-from components.platform.gpu_operator import settings as gpu_operator
-from components.platform.keda import settings as keda
-from components.platform.load_balancer import settings as load_balancer
-from components.platform.lws import settings as lws
+from components.aws.eks.settings import rules as eks_rules
+from components.aws.hyperpod.rules import rules as hyperpod_rules
+from components.aws.lustre.rules import rules as lustre_rules
+from components.aws.network.settings import rules as network_rules
+from components.aws.nodes.rules import rules as node_pool_rules
+from components.aws.nodes.rules import system_rules as system_pool_rules
+from components.monitoring.settings import rules as monitoring_rules
+from components.platform.efa.settings import rules as efa_rules
+from components.platform.gpu_operator.settings import rules as gpu_operator_rules
+from components.platform.keda.settings import rules as keda_rules
+from components.platform.load_balancer.settings import rules as load_balancer_rules
+from components.platform.lws.settings import rules as lws_rules
 from components.rules import RuleSet
-from components.serving import settings as serving
-from infra.rules import advice
-from infra.rules import hyperpod as across_hyperpod
-from infra.rules import lustre as across_lustre
-from infra.rules import network as across_network
-from infra.rules import nodes as across_nodes
-from infra.rules import platform as across_platform
-from infra.rules import serving as across_serving
-from infra.rules import stack as across_stack
-from infra.rules import weights as across_weights
+from components.serving.settings import rules as model_rules
+from infra.rules import advice, entry, hyperpod, lustre, network, nodes, platform, serving, stack, weights
 
 RULE_SETS: tuple[RuleSet, ...] = (
+    network_rules,
+    eks_rules,
+    system_pool_rules,
+    hyperpod_rules,
+    node_pool_rules,
+    lustre_rules,
+    efa_rules,
+    gpu_operator_rules,
+    lws_rules,
+    load_balancer_rules,
+    keda_rules,
+    model_rules,
+    monitoring_rules,
+    stack.rules,
     network.rules,
-    eks.rules,
-    nodes.system_rules,
-    hyperpod.rules,
     nodes.rules,
+    hyperpod.rules,
     lustre.rules,
-    efa.rules,
-    gpu_operator.rules,
-    lws.rules,
-    load_balancer.rules,
-    keda.rules,
+    platform.rules,
     serving.rules,
-    monitoring.rules,
-    across_stack.rules,
-    across_network.rules,
-    across_nodes.rules,
-    across_hyperpod.rules,
-    across_lustre.rules,
-    across_platform.rules,
-    across_serving.rules,
-    across_weights.rules,
+    weights.rules,
+    entry.rules,
     advice.rules,
 )
 """Every rule of the stack: first those of one section, in the order of the deployment, then those across sections."""

@@ -28,13 +28,12 @@ def a_better_instance_type_is_named(stack: StackSettings) -> Iterator[Finding]:
         best = _best(here, list(found), price_of(ec2_name(here.pool.instance_type), prices, prefix))
         if best is None:
             continue
-        now = price_of(here.node.name, prices, prefix)
         nodes = nodes_needed(here.model, here.node, 1)
         yield Finding(
             f"{here.at}.nodePool",
-            f"a group takes {nodes} x {here.pool.instance_type} ({_money(now, nodes)}); one {prefix}{best.name} "
-            f"({best.gpus} x {best.gpu}, {_money(best.price, 1)}) "
-            f"would hold it with {best.sizing.kv_tokens} tokens of KV cache",
+            f"a group takes {nodes} x {here.pool.instance_type} ({_money(stack, prefix, here.node.name, nodes)}); "
+            f"one {prefix}{best.name} ({best.gpus} x {best.gpu}, {_money(stack, prefix, best.name, 1)}) would hold it "
+            f"with {best.sizing.kv_tokens} tokens of KV cache",
             f"compare a pool of {prefix}{best.name} with tensor: {best.gpus} and nodesPerGroup: 1",
         )
 
@@ -64,5 +63,10 @@ def _offered(stack: StackSettings, prefix: str) -> frozenset[str] | None:
     return frozenset(ec2_name(name) for name in names) if names else None
 
 
-def _money(price: float | None, count: int) -> str:
-    return "price not set" if price is None else f"${price * count:g}/h"
+def _money(stack: StackSettings, prefix: str, name: str, count: int) -> str:
+    """Price of `count` nodes for an hour, said to be EC2's where HyperPod's own is not known."""
+    price = price_of(name, stack.prices.per_hour, prefix)
+    if price is None:
+        return "price not set"
+    listed = " at EC2's list price" if prefix and f"{prefix}{name}" not in stack.prices.per_hour else ""
+    return f"${price * count:g}/h{listed}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from components.aws.hyperpod.chart import AGENT_REGIONS
 from components.aws.nodes.settings import CapacityKind
@@ -14,22 +13,6 @@ if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
 
 rules = RuleSet("")
-
-CLUSTER_NAME: Final = re.compile(r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
-"""CloudFormation schema of AWS::SageMaker::Cluster: ClusterName."""
-
-
-@rules.rule("hyperpod.name", source="CloudFormation schema of AWS::SageMaker::Cluster: ClusterName")
-def cluster_can_be_named_after_eks(settings: StackSettings) -> Iterator[Finding]:
-    """HyperPod takes fewer names than EKS."""
-    name = settings.cluster.name
-    hyperpod = settings.cluster.substrate == "hyperpod"
-    if hyperpod and settings.hyperpod.name is None and not CLUSTER_NAME.match(name):
-        yield Finding(
-            "hyperpod.name",
-            f"the HyperPod cluster is named after the EKS cluster, and {name} is no name for it",
-            "set hyperpod.name: letters, digits and single hyphens between them, at most 63",
-        )
 
 
 @rules.rule("hyperpod.agent-region", source="aws/sagemaker-hyperpod-cli@011ca92 health-monitoring-agent _helpers.tpl")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from components.aws.nodes.plan import pod_budget
 from components.aws.nodes.settings import EKS_ONLY, HYPERPOD_ONLY, CapacityKind, NodePool
 from components.facts.instances import ec2_name, find_instance
+from components.facts.regions import SOURCE, regions_with
 from components.rules import Finding, RuleSet, Severity
 
 if TYPE_CHECKING:
@@ -40,6 +41,35 @@ def types_are_named_for_the_substrate(settings: StackSettings) -> Iterator[Findi
                 f"nodePools[{at}].instanceType",
                 f"{pool.instance_type} is not how substrate {settings.cluster.substrate} calls it",
                 f"use {right}",
+            )
+
+
+@rules.rule("nodes.region", source=SOURCE)
+def types_exist_in_the_region(settings: StackSettings) -> Iterator[Finding]:
+    """HyperPod has each type in some regions only."""
+    if settings.cluster.substrate != "hyperpod":
+        return
+    for at, pool in enumerate(settings.node_pools):
+        elsewhere = regions_with(pool.instance_type)
+        if elsewhere and settings.region not in elsewhere:
+            yield Finding(
+                f"nodePools[{at}].instanceType",
+                f"HyperPod has no {pool.instance_type} in {settings.region}",
+                f"another type, or one of {', '.join(elsewhere)}",
+            )
+
+
+@rules.rule("nodes.region-unlisted", source=SOURCE, severity=Severity.WARNING)
+def types_are_listed_somewhere(settings: StackSettings) -> Iterator[Finding]:
+    """A type that no region lists is to be had by arrangement only."""
+    if settings.cluster.substrate != "hyperpod":
+        return
+    for at, pool in enumerate(settings.node_pools):
+        if find_instance(pool.instance_type) and not regions_with(pool.instance_type):
+            yield Finding(
+                f"nodePools[{at}].instanceType",
+                f"no region lists {pool.instance_type} for HyperPod",
+                "ask your AWS account team before deploying, or use a listed type",
             )
 
 

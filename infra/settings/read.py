@@ -60,6 +60,11 @@ class Reading:
         """The user's index of the element that is at `index` in `settings`."""
         return self.kept[section][index] if section in self.kept else index
 
+    @property
+    def unread(self) -> bool:
+        """Whether a section could not be read, so that a rule may stumble over it."""
+        return any(isinstance(value, Unread) for value in vars(self.settings).values())
+
     def is_put_back(self, path: str) -> bool:
         """Whether `path` leads into, or around, a value that the user did not write."""
         return any(path == known or _within(path, known) or _within(known, path) for known in self.put_back)

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.rules import Problem, RuleSet, Severity
 from infra.rules import RULE_SETS
-from infra.settings.read import Reading, Unread, UnreadSection
+from infra.settings.read import Reading, Unread
 from infra.settings.stack import StackSettings
 
 
@@ -55,8 +55,10 @@ def _broken_rules(reading: Reading) -> Iterator[Problem]:
                         found = problem if at else _renumbered(problem, reading)
                         if not reading.is_put_back(found.path):
                             yield found
-                except UnreadSection:
-                    continue
+                except Exception:
+                    # A rule that stumbles over a section that could not be read has nothing to say.
+                    if not reading.unread:
+                        raise
 
 
 def _subjects(reading: Reading, rule_set: RuleSet) -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ GROUP = "leaderworkerset.sigs.k8s.io/group-index"
 RANK = "leaderworkerset.sigs.k8s.io/worker-index"
 
 SECONDS_TO_START = 60
+SECONDS_TO_END = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,21 @@ class Deployment:
             self.client.apply(manifest)
 
     def delete(self) -> None:
-        """Delete in the reverse order, each object gone before the next goes, as Pulumi does; then the machines."""
+        """Delete in the reverse order, each object gone before the next goes, as Pulumi does; then the machines.
+
+        Namespaces take their time and do not wait for each other.
+        """
         for manifest in [*reversed(self.program.stand_ins), *reversed(self.program.objects)]:
             self.client.delete(manifest)
-            self.client.wait(f"{described(manifest)} is gone", lambda each=manifest: self.live(each) is None, 90)
+            if manifest["kind"] != "Namespace":
+                self._await_gone(manifest)
+        for namespace in self.of_kind("Namespace"):
+            self._await_gone(namespace)
         for machine in self.program.machines:
             nodes.leave(self.client, machine.name)
+
+    def _await_gone(self, manifest: Manifest) -> None:
+        self.client.wait(f"{described(manifest)} is gone", lambda: self.live(manifest) is None, SECONDS_TO_END)
 
     def live(self, manifest: Manifest) -> Manifest | None:
         """The object as the server holds it now."""

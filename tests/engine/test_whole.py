@@ -11,6 +11,7 @@ import pytest
 from infra.offline import record
 from infra.program import main
 from tests.engine.conftest import Deployed
+from tests.engine.order import Order
 from tests.engine.providers.base import type_of
 from tests.engine.stack import EngineStack
 
@@ -68,6 +69,20 @@ def test_a_second_preview_has_no_changes(deployed: Callable[[str], Deployed], na
     assert again.ok, [str(step) for step in again.changes] or again.errors()
 
 
+@pytest.mark.parametrize("name", STACKS)
+def test_what_an_object_needs_is_ordered_before_it_and_not_there_by_chance(
+    deployed: Callable[[str], Deployed], name: str
+):
+    stack = deployed(name).stack
+    order = Order(stack.resources())
+    by_chance = {
+        f"{urn.rsplit('::', 1)[-1]}: {reason}"
+        for urn, reason, met_by in stack.world.needs()
+        if not order.before(urn) & {*met_by}
+    }
+    assert by_chance == set()
+
+
 def test_destroy_leaves_nothing(clone: Callable[[str], EngineStack]):
     stack = clone("dev")
     gone = stack.destroy()
@@ -78,8 +93,17 @@ def test_destroy_leaves_nothing(clone: Callable[[str], EngineStack]):
 def test_a_protected_stack_refuses_to_be_destroyed_and_says_how(clone: Callable[[str], EngineStack]):
     stack = clone("prod")
     stack.world.forget_journal()
-    refused = stack.destroy()
+    refused = stack.run("destroy", "--yes", program=True)
     assert not refused.ok
-    assert "protect" in refused.errors()
-    assert "pulumi state unprotect" in refused.errors()
-    assert stack.world.journal("delete") == []
+    assert "weights-file-system" in refused.output
+    assert "pulumi state unprotect" in refused.output
+    assert stack.world.journal() == []
+
+
+def test_prod_is_destroyed_whole_once_it_is_no_longer_protected(clone: Callable[[str], EngineStack]):
+    stack = clone("prod")
+    stack.set("protect", False)
+    assert stack.up().ok
+    gone = stack.destroy()
+    assert gone.ok, gone.errors()
+    assert [thing.name for thing in stack.world.things()] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +19,6 @@ CONFIGURATION: Final = "lifecycle.conf"
 """Shell variables that the script reads; written from the settings."""
 PREFIX: Final = "lifecycle"
 """Folder of the scripts in their bucket."""
-AES256: Final = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-    sse_algorithm="AES256"
-)
 
 
 class Lifecycle(Component):
@@ -88,13 +84,14 @@ class Lifecycle(Component):
             restrict_public_buckets=True,
             opts=self.child(),
         )
+        aes256 = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+            sse_algorithm="AES256"
+        )
         encryption = aws.s3.BucketServerSideEncryptionConfiguration(
             f"{self.name}-encryption",
             bucket=bucket.id,
             rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=AES256
-                )
+                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(apply_server_side_encryption_by_default=aes256)
             ],
             opts=self.child(),
         )
@@ -119,5 +116,4 @@ def bucket_prefix(cluster_name: str) -> str:
 
     The provider takes at most 37 characters of prefix and adds 26 of its own.
     """
-    plain = re.sub(r"[^a-z0-9]+", "-", cluster_name.lower())
-    return f"sagemaker-{plain}"[:36].rstrip("-") + "-"
+    return f"sagemaker-{cluster_name}"[:36].rstrip("-") + "-"

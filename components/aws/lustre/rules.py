@@ -131,7 +131,7 @@ def metadata_needs_lustre_2_15(fs: LustreSettings) -> Iterator[Finding]:
     """A metadata configuration, which EFA brings with it, needs Lustre 2.15."""
     if fs.version != "2.15" and (fs.metadata or fs.efa):
         what = "EFA" if fs.efa else "a metadata configuration"
-        yield Finding("version", f"Lustre {fs.version} has no {what}", 'set version: "2.15"')
+        yield Finding("version", f"Lustre {fs.version} cannot have {what}", 'set version: "2.15"')
 
 
 @rules.rule("lustre.backups", source=f'{GUIDE}, "Working with backups"')

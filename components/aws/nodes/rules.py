@@ -35,7 +35,7 @@ def _unknown(instance_type: str) -> Iterator[Finding]:
     try:
         instance(instance_type)
     except UnknownInstance as unknown:
-        fix = f"did you mean {unknown.close[0]}?" if unknown.close else "use a type of the instance table"
+        fix = f"did you mean {' or '.join(unknown.close)}?" if unknown.close else "use a type of the instance table"
         yield Finding("instanceType", f"{instance_type} is not an instance type that this stack knows", fix)
 
 
@@ -149,9 +149,7 @@ def taints_can_be_set(pool: NodePool) -> Iterator[Finding]:
         if not _TAINT_KEY.match(taint.key):
             yield Finding(f"taints[{at}].key", f"{taint.key} is not a taint key", "e.g. nvidia.com/gpu")
         elif RESERVED_LABELS.match(taint.key):
-            yield Finding(
-                f"taints[{at}].key", f"{taint.key} belongs to Kubernetes or AWS", "use a key of your own"
-            )
+            yield Finding(f"taints[{at}].key", f"{taint.key} belongs to Kubernetes or AWS", "use a key of your own")
         if not _TAINT_VALUE.match(taint.value):
             yield Finding(f"taints[{at}].value", f"{taint.value!r} is not a taint value", 'e.g. value: "true"')
     for (key, effect), times in Counter((taint.key, taint.effect) for taint in pool.taints).items():

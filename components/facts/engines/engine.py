@@ -28,7 +28,7 @@ OWNER_LABELS: Final = {
 """Labels that every series of an owner carries; dp_rank only under data parallelism (scheduler_metrics_mixin.py)."""
 
 
-class UnsupportedEngine(ValueError):  # noqa: N818 - reads as what it says where it is caught
+class UnsupportedEngine(ValueError):
     """The release has no data here."""
 
 

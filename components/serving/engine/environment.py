@@ -44,6 +44,10 @@ class Refusal:
     why: str
     fix: str
 
+    def finding(self, name: str) -> Finding:
+        """The refusal of a variable."""
+        return Finding(f"environment.{name}", f"{name} {self.why}", self.fix)
+
 
 _INFINIBAND: Final = Refusal("is read by InfiniBand transports only, and EFA is none", "remove it")
 _SECRET: Final = Refusal("would be readable in the pod and in the state", "name a secret of the stack instead")
@@ -87,23 +91,25 @@ def refused(variables: Mapping[str, str]) -> Iterator[Finding]:
     for name, value in variables.items():
         refusal = REFUSED.get(name) or (_INFINIBAND if name.startswith(INFINIBAND_PREFIXES) else _by_value(name, value))
         if refusal:
-            yield Finding(f"environment.{name}", f"{name} {refusal.why}", refusal.fix)
+            yield refusal.finding(name)
 
 
 def discouraged(variables: Mapping[str, str]) -> Iterator[Finding]:
     """A finding for every variable that works and costs."""
     for name in variables:
         if refusal := DISCOURAGED.get(name):
-            yield Finding(f"environment.{name}", f"{name} {refusal.why}", refusal.fix)
+            yield refusal.finding(name)
 
 
 def _by_value(name: str, value: str) -> Refusal | None:
     if name == "NCCL_NET_PLUGIN" and value.lower() == "none":
-        return Refusal("=none turns the OFI plugin off, so that NCCL runs over TCP", "remove it")
+        return Refusal("is none, which turns the OFI plugin off, so that NCCL runs over TCP", "remove it")
     if name == "NCCL_SOCKET_IFNAME" and not value.startswith("^"):
-        return Refusal(f"={value} hides the node's other interfaces from NCCL", "use an exclusion: ^lo,docker,veth")
+        return Refusal(
+            f"is {value}, which hides the node's other interfaces from NCCL", "use an exclusion: ^lo,docker,veth"
+        )
     if name == "GLOO_SOCKET_IFNAME" and value.startswith("^"):
-        return Refusal(f"={value} is an exclusion, and gloo wants a name", "use eth0")
+        return Refusal(f"is {value}, an exclusion, and gloo wants a name", "use eth0")
     if name == "FI_PROVIDER" and value != "efa":
-        return Refusal(f"={value} is not the provider of EFA interfaces", "use efa, or remove it")
+        return Refusal(f"is {value}, which is not the provider of EFA interfaces", "use efa, or remove it")
     return None

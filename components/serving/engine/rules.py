@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.facts.engines import SUPPORTED, Engine, at_least, cves, engine
+from components.facts.model_config import from_config
+from components.facts.models import find_model, models
 from components.rules import Finding, Severity
 from components.serving.engine import environment
 from components.serving.engine.arguments import OWNED
@@ -20,6 +23,25 @@ if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
 
 _INFINIBAND_FLAGS = ("--disaggregation-ib-device", "--mooncake-ib-device")
+
+
+@rules.rule("engine.model", source="components/facts/models: numbers of each config.json")
+def the_model_is_known(model: ModelSettings) -> Iterator[Finding]:
+    """Memory, ranks and flags follow from the numbers of the model's config.json."""
+    if model.configuration is None:
+        if find_model(model.model) is None:
+            close = difflib.get_close_matches(model.model, models(), n=3, cutoff=0.5)
+            meant = f"use {' or '.join(close)}, or " if close else ""
+            yield Finding(
+                "model",
+                f"{model.model} is not among the models known here",
+                f"{meant}put the content of its config.json under configuration",
+            )
+        return
+    try:
+        from_config(model.model, model.configuration)
+    except ValueError as error:
+        yield Finding("configuration", str(error), "copy the whole of the checkpoint's config.json")
 
 
 @rules.rule("engine.version", source="components/facts/engines: flags read from the wheels")
@@ -147,9 +169,7 @@ def no_flag_names_infiniband_devices(model: ModelSettings) -> Iterator[Finding]:
     """EFA has no InfiniBand devices."""
     for name in model.arguments:
         if dashed(name) in _INFINIBAND_FLAGS:
-            yield Finding(
-                f"arguments.{name}", f"{dashed(name)} names InfiniBand devices, and AWS has none", "remove it"
-            )
+            yield Finding(f"arguments.{name}", f"{dashed(name)} names InfiniBand devices; AWS has none", "remove it")
 
 
 @rules.rule("engine.argument-cache", source="facts/sglang.md 11.5, 14.17")

@@ -21,6 +21,9 @@ _WIDE_ATTENTION_GRAPH_LIMIT: Final = 128
 _LATENT_PREFILL_GRAPH_MIB: Final = 1536
 _GRAPH_SIZE_MIB: Final = 8
 
+_LEAST_FRACTION: Final = 0.01
+"""The rule goes below zero for many ranks of small GPUs, which the engine's parser would refuse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -92,7 +95,7 @@ def mem_fraction_static(
     reserved += _speculative_mib(version, role.speculative)
     if newer and role.all_to_all and role.disaggregation != "prefill":
         reserved += 2048
-    return round((gpu.memory_mib - reserved) / gpu.memory_mib, 3)
+    return max(_LEAST_FRACTION, round((gpu.memory_mib - reserved) / gpu.memory_mib, 3))
 
 
 def _captures_prefill(model: ModelFacts, gpu: Gpu, ranks: Ranks, version: str, role: Role) -> bool:

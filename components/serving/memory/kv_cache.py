@@ -35,7 +35,8 @@ def bytes_per_token(
     """Bytes that one token takes on one GPU of each pipeline stage, with the layers of a draft model on every stage.
 
     Grouped-query attention divides KV heads over the attention ranks and replicates them beyond one each; latent
-    attention keeps the same vector on every rank. Sliding-window layers count by the ratio of the two pools.
+    attention keeps the same vector on every rank. Sliding-window layers count by the ratio of the two pools. A stage
+    without layers, which the engine refuses, counts as one byte.
     """
     dtype = resolved_dtype(model, gpu, dtype)
     element = _BYTES[dtype]
@@ -45,7 +46,8 @@ def bytes_per_token(
         per_layer = max(1, model.kv_heads // ranks.attention) * 2 * model.head_dim * element
     effective = (model.layers - model.sliding_layers + SLIDING_TO_FULL * model.sliding_layers) / model.layers
     return [
-        int(per_layer * (len(layers) * effective + draft_layers)) for layers in stages(model.layers, ranks.pipeline)
+        max(1, int(per_layer * (len(layers) * effective + draft_layers)))
+        for layers in stages(model.layers, ranks.pipeline)
     ]
 
 

@@ -99,7 +99,7 @@ def _system(canvas: Canvas, scene: Scene, box: Box, chips: list[Box]) -> None:
         canvas.text(*_below(chip, 21), name, size=13, anchor="middle")
     if scene.prefetched:
         canvas.box(_PREFETCH, "#fff3ea", WEIGHTS)
-        canvas.lines(*_below(_PREFETCH, 22), ("Weights prefetch", "before GPUs exist"), anchor="middle", size=13)
+        canvas.lines(*_below(_PREFETCH, 22), ("Weights prefetch", "once, on CPU nodes"), anchor="middle", size=13)
 
 
 def _zones(scene: Scene, top: float) -> tuple[list[_Placed], Box | None, float]:
@@ -178,7 +178,7 @@ def _weights(canvas: Canvas, scene: Scene, pools: list[_Placed], files: Box | No
     if files is None:
         _weights_without_files(canvas, pools)
         return
-    y = files.y + 24
+    y = files.y + 30
     start = (_PREFETCH.right, _PREFETCH.middle[1]) if scene.prefetched else (_WEIGHTS_BUS, _WAY_OUT.bottom)
     if scene.sources:
         canvas.path([start, (_WEIGHTS_BUS, start[1]), (_WEIGHTS_BUS, y), (files.right, y)], WEIGHTS)
@@ -186,7 +186,7 @@ def _weights(canvas: Canvas, scene: Scene, pools: list[_Placed], files: Box | No
     for item in pools:
         if item.pool.mounts:
             y = item.box.y + 30
-            canvas.path([(files.x, files.y + 24), (bus, files.y + 24), (bus, y), (item.box.right, y)], WEIGHTS)
+            canvas.path([(files.x, files.y + 30), (bus, files.y + 30), (bus, y), (item.box.right, y)], WEIGHTS)
 
 
 def _weights_without_files(canvas: Canvas, pools: list[_Placed]) -> None:

@@ -45,7 +45,7 @@ def _lines(scene: Scene) -> Iterator[str]:
 
 
 def _pool(number: int, pool: PoolScene) -> Iterator[str]:
-    yield f"      subgraph pool{number}[{_quoted([f'Node pool {pool.name}', *pool.lines])}]"
+    yield f"      subgraph pool{number}[{_quoted([pool.title, *pool.lines])}]"
     for position, model in enumerate(pool.models):
         yield f"        model{number}_{position}{_label((model.name, *model.lines))}"
     if pool.spare or not pool.models:

@@ -48,7 +48,7 @@ def pool_height(pool: PoolScene, width: float) -> float:
 def draw_pool(canvas: Canvas, box: Box, pool: PoolScene, first_color: int) -> None:
     """Draw a pool into `box`; its models take the colours from `first_color` on."""
     canvas.box(box, "#fbfcfe", "#9aa9bb")
-    canvas.lines(box.x + 16, box.y + 28, (f"Node pool {pool.name}", *pool.lines), size=14)
+    canvas.lines(box.x + 16, box.y + 28, (pool.title, *pool.lines), size=14)
     y = box.y + 12
     for number, model in enumerate(pool.models):
         _draw_model(canvas, box, y, model, pool, PALETTE[(first_color + number) % len(PALETTE)])

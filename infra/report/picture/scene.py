@@ -34,7 +34,7 @@ class ModelScene:
 class PoolScene:
     """A GPU pool. `spare` is the number of nodes that no model takes."""
 
-    name: str
+    title: str
     lines: tuple[str, ...]
     gpus_per_node: int
     spare: int
@@ -180,7 +180,8 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
     )
     groups = [(model, group) for model in plan.models for group in model.groups if group.pool.name == pool.name]
     models = tuple(_model(model, group) for model, group in groups)
-    return PoolScene(pool.name, lines, pool.gpus_per_node, max(0, pool.nodes - plan.nodes_used(pool)), models)
+    title = f"Node pool {pool.name} (HyperPod)" if plan.hyperpod else f"Node pool {pool.name}"
+    return PoolScene(title, lines, pool.gpus_per_node, max(0, pool.nodes - plan.nodes_used(pool)), models)
 
 
 def _model(model: ModelPlan, group: GroupPlan) -> ModelScene:

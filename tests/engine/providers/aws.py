@@ -13,7 +13,7 @@ from typing import Any
 
 from components.facts.replaces import replacing
 from tests.engine.providers import sdk
-from tests.engine.providers.base import RefusedError, Request, SimulatedProvider, merged
+from tests.engine.providers.base import Needs, RefusedError, Request, SimulatedProvider, merged
 from tests.engine.providers.identifiers import ACCOUNT, NAME_IS_ID, PREFIX, REGION, arn, digest
 from tests.engine.providers.world import Thing, World, get_at
 
@@ -69,12 +69,14 @@ class SimulatedAws(SimulatedProvider):
         return replacing(type)
 
     def carry_out(self, operation: str, request: Request) -> None:
-        if operation != "delete":
-            for reference in _dangling(self.world, request.inputs):
-                raise RefusedError(f"{reference} does not exist")
-        if operation != "update":
-            for reason in _reasons(self.world, operation, request):
+        if operation == "delete":
+            for reason in _not_yet(self.world, request.old) if request.old else ():
                 raise RefusedError(reason)
+            return
+        for reference in _dangling(self.world, request.inputs):
+            raise RefusedError(f"{reference} does not exist")
+        if operation == "create":
+            _before(self.world, Needs(self.world, request.urn), request.type, request.inputs)
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         answers = {
@@ -130,66 +132,65 @@ def _dangling(world: World, inputs: dict[str, Any]) -> Iterator[str]:
     yield from (found for found in strings if _ARN.match(found) and found not in known)
 
 
-def _reasons(world: World, operation: str, request: Request) -> Iterator[str]:
-    inputs = request.inputs
-    if operation == "create":
-        yield from _not_before(world, request.type, inputs)
-    elif request.old:
-        yield from _not_yet(world, request.old)
-
-
-def _not_before(world: World, type: str, inputs: dict[str, Any]) -> Iterator[str]:
+def _before(world: World, needs: Needs, type: str, inputs: dict[str, Any]) -> None:
     """What must be there before an object of this type is created."""
     cluster = inputs.get("clusterName")
-    if type.startswith("aws:eks/") and cluster and not world.get(CLUSTER, cluster):
-        yield f"EKS has no cluster {cluster}"
-    if type == CLUSTER and not _policies(world, inputs["roleArn"]):
-        yield "the role of the cluster has no policy yet"
+    if type.startswith("aws:eks/") and cluster:
+        needs(_with(world, CLUSTER, name=cluster), f"EKS has no cluster {cluster}")
+    if type == CLUSTER:
+        needs(_policies(world, inputs["roleArn"]), "the role of the cluster has no policy yet")
     if type == NODE_GROUP:
-        yield from _nodes_not_before(world, inputs)
-    if type == ADDON and inputs["addonName"] in NEED_NODES and not list(world.things(NODE_GROUP)):
-        yield f"the add-on {inputs['addonName']} would wait for a node until its time-out"
+        _before_nodes(world, needs, inputs)
+    if type == ADDON and inputs["addonName"] in NEED_NODES:
+        needs(world.things(NODE_GROUP), f"the add-on {inputs['addonName']} would wait for a node until its time-out")
     if type == "aws:eks/accessPolicyAssociation:AccessPolicyAssociation":
-        entries = world.things("aws:eks/accessEntry:AccessEntry")
-        if inputs["principalArn"] not in [entry.inputs["principalArn"] for entry in entries]:
-            yield "the principal has no access entry"
-    if type == NAT and not _internet_routes(world):
-        yield "the VPC has no internet gateway with a route yet"
+        entries = _with(world, "aws:eks/accessEntry:AccessEntry", principalArn=inputs["principalArn"])
+        needs(entries, "the principal has no access entry")
+    if type == NAT:
+        routes = (r for r in world.things(ROUTE) if str(r.inputs.get("gatewayId", "")).startswith("igw-"))
+        needs(routes, "the VPC has no internet gateway with a route yet")
     if type == HYPERPOD:
-        yield from _hyperpod_not_before(world, inputs)
+        _before_hyperpod(world, needs, inputs)
     if type == "aws:fsx/lustreFileSystem:LustreFileSystem":
-        yield from (f"{group} has no rule for LNET" for group in _groups_without_rules(world, inputs))
+        for group in inputs["securityGroupIds"]:
+            needs(_rules(world, group), f"{group} does not permit Lustre LNET network traffic on port 988")
 
 
-def _nodes_not_before(world: World, inputs: dict[str, Any]) -> Iterator[str]:
-    addons = {addon.inputs["addonName"] for addon in world.things(ADDON)}
-    for addon in sorted({"vpc-cni", "kube-proxy"} - addons):
-        yield f"nodes do not become ready without the add-on {addon}"
-    if len(_policies(world, inputs["nodeRoleArn"])) < 3:
-        yield "the role of the nodes has not all its policies"
+def _before_nodes(world: World, needs: Needs, inputs: dict[str, Any]) -> None:
+    for addon in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
+        needs(_with(world, ADDON, addonName=addon), f"nodes are not ready without the add-on {addon}")
+    for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistry", "AmazonEKS_CNI_Policy"):
+        attached = (one for one in _policies(world, inputs["nodeRoleArn"]) if policy in str(one.inputs))
+        needs(attached, f"the role of the nodes has no {policy}")
     for subnet in inputs["subnetIds"]:
-        if not _leads_out(world, subnet):
-            yield f"{subnet} has no way out, so its nodes cannot join"
+        needs(_ways_out(world, subnet), f"{subnet} has no way out, so its nodes cannot join")
 
 
-def _hyperpod_not_before(world: World, inputs: dict[str, Any]) -> Iterator[str]:
-    if not any("hyperpod" in str(thing.inputs.get("name", thing.name)) for thing in world.things(RELEASE)):
-        yield "the HyperPod dependency chart is not installed"
-    if not list(world.things(NODE_GROUP)):
-        yield "the EKS cluster has no node for the health agent's controllers"
+def _before_hyperpod(world: World, needs: Needs, inputs: dict[str, Any]) -> None:
+    charts = (release for release in world.things(RELEASE) if "hyperpod" in str(release.inputs.get("name")))
+    needs(charts, "the HyperPod dependency chart is not installed")
     for group in inputs.get("instanceGroups", []):
-        if not _policies(world, group["executionRole"]):
-            yield f"the execution role of {group['instanceGroupName']} has no policy yet"
-        bucket = group.get("lifeCycleConfig", {}).get("sourceS3Uri", "").removeprefix("s3://").split("/")[0]
-        script = group.get("lifeCycleConfig", {}).get("onCreate", "")
-        keys = [thing.inputs for thing in world.things() if re.match(r"aws:s3/bucketObject", thing.type)]
-        if bucket and not any(one.get("bucket") == bucket and str(one.get("key")).endswith(script) for one in keys):
-            yield f"the lifecycle script {script} is not in {bucket}"
+        needs(_policies(world, group["executionRole"]), "the execution role has no policy yet")
+        script = group.get("lifeCycleConfig")
+        if script:
+            bucket = script["sourceS3Uri"].removeprefix("s3://").split("/")[0]
+            objects = (t for t in world.things() if t.type.startswith("aws:s3/bucketObject"))
+            uploaded = (
+                t for t in objects if t.inputs["bucket"] == bucket and t.inputs["key"].endswith(script["onCreate"])
+            )
+            needs(uploaded, f"the lifecycle script {script['onCreate']} is not in {bucket}")
+        for subnet in get_at(group, "overrideVpcConfig.subnets") or get_at(inputs, "vpcConfig.subnets") or []:
+            needs(_ways_out(world, subnet), f"{subnet} has no way out, so its nodes cannot join")
+        for sg in get_at(group, "overrideVpcConfig.securityGroupIds") or get_at(inputs, "vpcConfig.securityGroupIds"):
+            if world.get("aws:ec2/securityGroup:SecurityGroup", sg):
+                needs(_rules(world, sg), f"{sg} does not let EFA traffic through between its members")
 
 
 def _not_yet(world: World, thing: Thing) -> Iterator[str]:
     """What must be gone before this object is deleted."""
     if thing.type == CLUSTER:
+        if thing.inputs.get("deletionProtection"):
+            yield "the cluster is protected against deletion"
         for kind in (NODE_GROUP, HYPERPOD):
             yield from (f"the cluster still has {left.name}" for left in world.things(kind))
         owners = ("kubernetes:networking.k8s.io/v1:Ingress", "kubernetes:core/v1:PersistentVolumeClaim")
@@ -225,29 +226,20 @@ def _users_of_role(world: World, role: str) -> Iterator[Thing]:
         yield from (thing for thing in world.things(kind) if thing.inputs[key].endswith(f"/{role}"))
 
 
-def _internet_routes(world: World) -> list[Thing]:
-    return [route for route in world.things(ROUTE) if str(route.inputs.get("gatewayId", "")).startswith("igw-")]
+def _with(world: World, type: str, **inputs: Any) -> Iterator[Thing]:
+    return (t for t in world.things(type) if all(t.inputs.get(key) == value for key, value in inputs.items()))
 
 
-def _leads_out(world: World, subnet: str) -> bool:
-    associations = world.things("aws:ec2/routeTableAssociation:RouteTableAssociation")
-    tables = {one.inputs["routeTableId"] for one in associations if one.inputs.get("subnetId") == subnet}
-    routed = any(r.inputs["routeTableId"] in tables and "natGatewayId" in r.inputs for r in world.things(ROUTE))
-    return routed or any(e.inputs.get("vpcEndpointType") == "Interface" for e in world.things(_ENDPOINT))
+def _ways_out(world: World, subnet: str) -> Iterator[Thing]:
+    associations = _with(world, "aws:ec2/routeTableAssociation:RouteTableAssociation", subnetId=subnet)
+    tables = {one.inputs["routeTableId"] for one in associations}
+    for route in world.things(ROUTE):
+        if route.inputs["routeTableId"] in tables and "natGatewayId" in route.inputs:
+            yield route
+    yield from _with(world, "aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface")
 
 
-_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
-
-
-def _groups_without_rules(world: World, inputs: dict[str, Any]) -> list[str]:
-    ruled = {
-        thing.inputs.get("securityGroupId")
-        for thing in world.things()
-        if "securityGroup" in thing.type and "Rule" in thing.type
-    }
-    groups = {thing.id: thing for thing in world.things("aws:ec2/securityGroup:SecurityGroup")}
-    return [
-        group
-        for group in inputs.get("securityGroupIds", [])
-        if group in groups and group not in ruled and not groups[group].inputs.get("ingress")
-    ]
+def _rules(world: World, group: str) -> Iterator[Thing]:
+    """Rules by which the members of a security group let each other in."""
+    rules = _with(world, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", securityGroupId=group)
+    return (rule for rule in rules if rule.inputs.get("referencedSecurityGroupId") == group)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,25 @@ class Request:
     def name(self) -> str:
         """The logical name."""
         return self.urn.rsplit("::", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an object needs before it can be created: what is missing is refused, what is found is noted.
+
+    The notes let a test see whether the program orders it, or whether it was there by chance.
+    """
+
+    world: World
+    urn: str
+
+    def __call__(self, found: Iterable[Thing], reason: str) -> list[Thing]:
+        """One of `found`, which are all returned. Raises RefusedError with the reason where there is none."""
+        things = list(found)
+        if not things:
+            raise RefusedError(reason)
+        self.world.note_need(self.urn, reason, [thing.urn for thing in things])
+        return things
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from components.kube import quantities
-from tests.engine.providers.base import RefusedError, Request
+from tests.engine.providers.base import Needs, RefusedError, Request
 from tests.engine.providers.world import Thing, World, get_at, put_at
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -31,6 +31,7 @@ CHART_GROUPS = {
 DEVICE_CHARTS = {"nvidia.com/gpu": "gpu-operator", "vpc.amazonaws.com/efa": "aws-efa-k8s-device-plugin"}
 """Who advertises a device: a pod that asks for it fits on no node before."""
 
+MONITORS = "monitoring.coreos.com"
 BUILT_IN = ("", "apps", "batch", "policy", "autoscaling")
 
 
@@ -54,12 +55,10 @@ class FileCluster:
 
     def apply(self, request: Request) -> None:
         """Raise RefusedError where the object cannot be, or would wait until its time-out."""
-        for reason in self._unreachable():
-            raise RefusedError(reason)
+        needs = Needs(self._world, request.urn)
+        self._reach(needs if request.old is None else None)
         if request.old is None:
-            reasons = self._release_not_before(request.inputs) if request.type == RELEASE else self._not_before(request)
-            for reason in reasons:
-                raise RefusedError(reason)
+            (self._before_release if request.type == RELEASE else self._before)(needs, request.inputs)
         elif thing := self._world.get(request.type, request.old.id):
             for path, value in thing.others.items():
                 wanted = get_at(request.inputs, path)
@@ -68,64 +67,71 @@ class FileCluster:
 
     def delete(self, thing: Thing) -> None:
         """Raise RefusedError where something still needs the object, so that its deletion would hang."""
-        for reason in [*self._unreachable(), *self._not_yet(thing)]:
+        self._reach(None)
+        for reason in self._not_yet(thing):
             raise RefusedError(reason)
 
-    def _unreachable(self) -> Iterator[str]:
+    def _reach(self, needs: Needs | None) -> None:
         kubeconfig = self._config().get("kubeconfig", "{}")
         config = json.loads(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
         servers = [entry["cluster"]["server"] for entry in config.get("clusters", [])]
-        if not any(cluster.outputs["endpoint"] in servers for cluster in self._world.things(CLUSTER)):
-            yield "connection refused: the cluster of the kubeconfig does not exist"
+        found = [cluster for cluster in self._world.things(CLUSTER) if cluster.outputs["endpoint"] in servers]
+        reason = "connection refused: the cluster of the kubeconfig does not exist"
+        if needs:
+            needs(found, reason)
+        elif not found:
+            raise RefusedError(reason)
 
-    def _not_before(self, request: Request) -> Iterator[str]:
-        manifest = request.inputs
-        yield from self._no_namespace(manifest["metadata"].get("namespace"))
+    def _before(self, needs: Needs, manifest: dict[str, Any]) -> None:
+        metadata, kind = manifest["metadata"], manifest["kind"]
+        namespace = metadata.get("namespace")
+        self._before_name(needs, namespace)
         group = manifest["apiVersion"].rpartition("/")[0]
-        if (group not in BUILT_IN and not group.endswith(".k8s.io")) or group.endswith(".x-k8s.io"):
-            installed = [one for chart in self._charts() for one in CHART_GROUPS.get(chart, [])]
-            if group not in installed:
-                yield f"no matches for kind {manifest['kind']} in version {manifest['apiVersion']}"
-        name = (manifest["kind"], manifest["metadata"].get("namespace"), manifest["metadata"].get("name"))
-        if any(_key(thing) == name for thing in self._objects()):
-            yield f"{'/'.join(str(part) for part in name)} is there already"
-        kind = manifest["kind"]
-        if kind == "Ingress" and "aws-load-balancer-controller" not in self._charts():
-            yield "no controller would ever give the Ingress an address"
-        if kind == "PersistentVolumeClaim" and not _skips_await(manifest):
-            volume = manifest["spec"].get("volumeName")
-            if volume and not self._exists("PersistentVolume", None, volume):
-                yield f"the claim would not be bound within 300 s: there is no volume {volume}"
+        if group not in BUILT_IN and (not group.endswith(".k8s.io") or group.endswith(".x-k8s.io")):
+            charts = (release for release in self._releases() if group in CHART_GROUPS.get(_chart(release), ()))
+            needs(charts, f"no matches for kind {kind} in version {manifest['apiVersion']}")
+        if list(self._find(kind, namespace, metadata.get("name"))):
+            raise RefusedError(f"{kind} {namespace}/{metadata.get('name')} is there already")
+        if kind == "Ingress":
+            controller = self._releases("aws-load-balancer-controller")
+            needs(controller, "no controller would ever give the Ingress an address")
+        if kind == "PersistentVolumeClaim" and manifest["spec"].get("volumeName") and not _skips_await(manifest):
+            volume = manifest["spec"]["volumeName"]
+            needs(self._find("PersistentVolume", None, volume), f"there is no volume {volume} to bind within 300 s")
         if kind == "ScaledObject":
             target = manifest["spec"]["scaleTargetRef"]
-            if not self._exists(target.get("kind", "Deployment"), manifest["metadata"]["namespace"], target["name"]):
-                yield f"there is no {target['name']} to scale"
+            scaled = self._find(target.get("kind", "Deployment"), namespace, target["name"])
+            needs(scaled, f"there is no {target['name']} to scale")
         for pod in _pods(manifest):
-            yield from self._pod_not_before(manifest, pod)
+            self._before_pod(needs, manifest, pod)
 
-    def _pod_not_before(self, manifest: dict[str, Any], pod: dict[str, Any]) -> Iterator[str]:
+    def _before_pod(self, needs: Needs, manifest: dict[str, Any], pod: dict[str, Any]) -> None:
         namespace = manifest["metadata"].get("namespace", "default")
         for kind, name in _references(pod):
             scope = None if kind == "PriorityClass" else namespace
-            if not self._exists(kind, scope, name):
-                yield f"its pods would wait for {kind} {name}"
+            needs(self._find(kind, scope, name), f"its pods would wait for {kind} {name}")
         awaited = manifest["kind"] != LWS or "pulumi.com/waitFor" in manifest["metadata"].get("annotations", {})
         if not awaited or _skips_await(manifest):
             return
         for container in pod.get("containers", []):
-            for device in {*container.get("resources", {}).get("limits", {})} & {*DEVICE_CHARTS}:
-                if DEVICE_CHARTS[device] not in self._charts():
-                    yield f"no node advertises {device} yet"
-        selector = {k: v for k, v in pod.get("nodeSelector", {}).items() if not k.startswith("nvidia.com/")}
-        if not any(selector.items() <= labels.items() for labels in self._node_labels()):
-            yield f"there is no node with {selector}"
+            for device in sorted({*container.get("resources", {}).get("limits", {})} & {*DEVICE_CHARTS}):
+                needs(self._releases(DEVICE_CHARTS[device]), f"no node advertises {device} yet")
+        selector = {key: value for key, value in pod.get("nodeSelector", {}).items() if "nvidia.com/" not in key}
+        nodes = [thing for thing, labels in self._nodes() if selector.items() <= labels.items()]
+        needs(nodes, f"there is no node with {selector}")
 
-    def _release_not_before(self, inputs: dict[str, Any]) -> Iterator[str]:
-        yield from self._no_namespace(inputs.get("namespace"))
-        if not inputs.get("skipAwait") and not list(self._node_labels()):
-            yield "the pods of the chart would wait for a node"
-        if _enables_monitors(inputs.get("values", {})) and "monitoring.coreos.com" not in self._groups(inputs):
-            yield "the chart makes a ServiceMonitor or PodMonitor, of which there is no CRD yet"
+    def _before_release(self, needs: Needs, inputs: dict[str, Any]) -> None:
+        self._before_name(needs, inputs.get("namespace"))
+        if not inputs.get("skipAwait"):
+            needs((thing for thing, _ in self._nodes()), "the pods of the chart would wait for a node")
+        own = CHART_GROUPS.get(inputs["chart"].rsplit("/", 1)[-1], ())
+        if _enables_monitors(inputs.get("values", {})) and MONITORS not in own:
+            charts = (release for release in self._releases() if MONITORS in CHART_GROUPS.get(_chart(release), ()))
+            needs(charts, "the chart makes a ServiceMonitor or PodMonitor, of which there is no CRD yet")
+
+    def _before_name(self, needs: Needs, namespace: str | None) -> None:
+        if namespace and namespace not in MANAGED:
+            needs(self._find("Namespace", None, namespace), f'namespaces "{namespace}" not found')
 
     def _not_yet(self, thing: Thing) -> Iterator[str]:
         if thing.type == RELEASE:
@@ -149,40 +155,39 @@ class FileCluster:
             if kind == "PersistentVolume" and other.inputs.get("kind") == "PersistentVolumeClaim":
                 yield from [f"{other.name} is bound to it"] if other.inputs["spec"].get("volumeName") == name else []
 
-    def _no_namespace(self, namespace: str | None) -> Iterator[str]:
-        if namespace and namespace not in MANAGED and not self._exists("Namespace", None, namespace):
-            yield f'namespaces "{namespace}" not found'
-
-    def _exists(self, kind: str, namespace: str | None, name: str) -> bool:
-        return any(_key(thing) == (kind, namespace, name) for thing in self._objects())
+    def _find(self, kind: str, namespace: str | None, name: str | None) -> Iterator[Thing]:
+        return (thing for thing in self._objects() if _key(thing) == (kind, namespace, name))
 
     def _objects(self) -> Iterator[Thing]:
         return (t for t in self._world.things() if t.type.startswith("kubernetes:") and t.type != RELEASE)
 
-    def _charts(self) -> set[str]:
-        return {_chart(release) for release in self._world.things(RELEASE)}
+    def _releases(self, chart: str | None = None) -> Iterator[Thing]:
+        return (release for release in self._world.things(RELEASE) if chart in (None, _chart(release)))
 
-    def _groups(self, inputs: dict[str, Any]) -> set[str]:
-        charts = {*self._charts(), inputs["chart"].rsplit("/", 1)[-1]}
-        return {group for chart in charts for group in CHART_GROUPS.get(chart, [])}
-
-    def _node_labels(self) -> Iterator[dict[str, str]]:
+    def _nodes(self) -> Iterator[tuple[Thing, dict[str, str]]]:
+        """What makes nodes, with the labels that they have."""
         for group in self._world.things(NODE_GROUP):
             types = group.inputs.get("instanceTypes", [])
-            yield {
-                **group.inputs.get("labels", {}),
-                **({"node.kubernetes.io/instance-type": types[0]} if types else {}),
-                "eks.amazonaws.com/nodegroup": group.inputs.get("nodeGroupName", ""),
-            }
+            yield (
+                group,
+                {
+                    **group.inputs.get("labels", {}),
+                    **({"node.kubernetes.io/instance-type": types[0]} if types else {}),
+                    "eks.amazonaws.com/nodegroup": group.inputs.get("nodeGroupName", ""),
+                },
+            )
         for cluster in self._world.things(HYPERPOD):
             for group in cluster.inputs.get("instanceGroups", []):
-                yield {
-                    "sagemaker.amazonaws.com/compute-type": "hyperpod",
-                    "sagemaker.amazonaws.com/node-health-status": "Schedulable",
-                    "sagemaker.amazonaws.com/instance-group-name": group["instanceGroupName"],
-                    "node.kubernetes.io/instance-type": group["instanceType"],
-                    **group.get("kubernetesConfig", {}).get("labels", {}),
-                }
+                yield (
+                    cluster,
+                    {
+                        "sagemaker.amazonaws.com/compute-type": "hyperpod",
+                        "sagemaker.amazonaws.com/node-health-status": "Schedulable",
+                        "sagemaker.amazonaws.com/instance-group-name": group["instanceGroupName"],
+                        "node.kubernetes.io/instance-type": group["instanceType"],
+                        **group.get("kubernetesConfig", {}).get("labels", {}),
+                    },
+                )
 
 
 def _chart(release: Thing) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -46,10 +47,11 @@ async def serve_plugin(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 async def main(socket: str) -> None:
-    """Serve until the standard input ends, which it does with the test run."""
+    """Serve until the standard input ends, which it does with the test run; nothing is left to be tidied then."""
     await asyncio.start_unix_server(serve_plugin, socket)
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _TABLES = """
 create table if not exists objects (
     type text, id text, urn text, inputs text, outputs text, others text, primary key (type, id));
 create table if not exists journal (number integer primary key, operation text, type text, id text, urn text);
+create table if not exists needs (urn text, reason text, met_by text);
 create table if not exists faults (name text, operation text, kind text, left integer);
 """
 
@@ -115,6 +116,15 @@ class World:
     def forget_journal(self) -> None:
         """Begin the journal anew; the objects stay."""
         self._db.execute("delete from journal")
+
+    def note_need(self, urn: str, reason: str, met_by: list[str]) -> None:
+        """Remember that the object `urn` could be created because one of `met_by` was there."""
+        self._db.execute("insert into needs values (?, ?, ?)", (urn, reason, json.dumps(met_by)))
+
+    def needs(self) -> list[tuple[str, str, list[str]]]:
+        """What the creation of each object found and needed: (URN, what would have been wrong, URNs of which one)."""
+        rows = self._db.execute("select urn, reason, met_by from needs").fetchall()
+        return [(urn, reason, json.loads(met_by)) for urn, reason, met_by in rows]
 
     def change_by_hand(self, thing: Thing, path: str, value: Any) -> None:
         """What somebody does in a console: the object's own value at a path changes."""

@@ -74,14 +74,20 @@ def test_settings_rules_plan_and_facts_load_without_pulumi() -> None:
     assert result.stderr == ""
 
 
+def rule_sets_of(module: str) -> list[RuleSet]:
+    return [value for value in vars(import_module(module)).values() if isinstance(value, RuleSet)]
+
+
 def test_every_rule_set_of_a_room_is_gathered() -> None:
-    declared = set()
+    declared: list[RuleSet] = []
     for module in pkgutil.walk_packages(components.__path__, "components."):
         if module.name.rsplit(".", 1)[-1] in ("settings", "rules"):
-            declared |= {id(value) for value in vars(import_module(module.name)).values() if isinstance(value, RuleSet)}
+            declared += rule_sets_of(module.name)
     for path in (ROOT / "infra/rules").glob("*.py"):
-        declared |= {id(value) for value in vars(import_module(name_of(path))).values() if isinstance(value, RuleSet)}
-    assert declared == {id(rule_set) for rule_set in RULE_SETS}
+        declared += rule_sets_of(name_of(path))
+    gathered = {id(rule) for rule_set in RULE_SETS for rule in rule_set.rules}
+    assert {id(rule) for rule_set in declared for rule in rule_set.rules} == gathered
+    assert len(gathered) == sum(len(rule_set.rules) for rule_set in RULE_SETS)
 
 
 def test_rule_ids_are_unique_and_name_their_source() -> None:

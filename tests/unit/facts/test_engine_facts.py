@@ -16,6 +16,13 @@ from components.facts.engines import (
 )
 
 
+def described(reference):
+    """What is known of an image, which has to be something."""
+    image = describe_image(reference)
+    assert image is not None
+    return image
+
+
 def test_releases_are_ordered_by_number():
     assert sorted(("0.5.17", "0.5.8", "0.5.13.post1", "0.5.13"), key=EngineVersion) == [
         "0.5.8",
@@ -68,7 +75,9 @@ def test_a_flag_tells_whether_it_takes_a_value():
     flags = engine("0.5.8").flags
     assert flags["--tp-size"].takes_value
     assert not flags["--enable-metrics"].takes_value
-    assert "sjf" not in flags["--schedule-policy"].choices
+    policies = flags["--schedule-policy"].choices or ()
+    assert "lpm" in policies
+    assert "sjf" not in policies
 
 
 def test_every_spelling_of_a_flag_leads_to_it():
@@ -92,7 +101,9 @@ def test_metrics_that_releases_renamed():
 
 def test_the_router_has_its_own_flags():
     assert {"--service-discovery", "--prefill-selector", "--worker-urls", "--policy"} <= set(router_flags())
-    assert "least_load" not in router_flags()["--policy"].choices
+    policies = router_flags()["--policy"].choices or ()
+    assert "cache_aware" in policies
+    assert "least_load" not in policies
 
 
 def test_vulnerabilities_go_with_the_release():
@@ -104,14 +115,13 @@ def test_vulnerabilities_go_with_the_release():
 
 @pytest.mark.parametrize("version", DEFAULT_IMAGES)
 def test_a_default_image_holds_its_release(version):
-    image = describe_image(DEFAULT_IMAGES[version])
-    assert image
+    image = described(DEFAULT_IMAGES[version])
     assert (image.version, image.exact, image.sagemaker_only) == (version, True, False)
 
 
 def test_only_the_deep_learning_container_speaks_efa():
-    assert describe_image(DEFAULT_IMAGES["0.5.17"]).efa_capable
-    assert not describe_image("lmsysorg/sglang:v0.5.17").efa_capable
+    assert described(DEFAULT_IMAGES["0.5.17"]).efa_capable
+    assert not described("lmsysorg/sglang:v0.5.17").efa_capable
 
 
 @pytest.mark.parametrize(
@@ -126,24 +136,24 @@ def test_only_the_deep_learning_container_speaks_efa():
     ],
 )
 def test_a_tag_tells_the_release_or_floats(reference, version, exact):
-    image = describe_image(reference)
+    image = described(reference)
     assert (image.version, image.exact) == (version, exact)
 
 
 def test_an_image_for_sagemaker_endpoints_is_recognized():
     reference = "public.ecr.aws/deep-learning-containers/sglang:0.5.8-gpu-py312-cu129-ubuntu24.04-sagemaker"
-    assert describe_image(reference).sagemaker_only
+    assert described(reference).sagemaker_only
 
 
 def test_the_amazon_linux_image_is_built_for_hopper_and_blackwell_only():
-    image = describe_image("public.ecr.aws/deep-learning-containers/sglang:server-cuda-v1.3")
+    image = described("public.ecr.aws/deep-learning-containers/sglang:server-cuda-v1.3")
     assert image.version == "0.5.17"
     assert image.gpu_architectures == {"sm_90", "sm_100", "sm_103"}
 
 
 def test_cuda_is_read_from_the_tag():
-    assert describe_image(DEFAULT_IMAGES["0.5.17"]).cuda == "13.0"
-    assert describe_image("lmsysorg/sglang:v0.5.8-cu129-amd64").cuda == "12.9"
+    assert described(DEFAULT_IMAGES["0.5.17"]).cuda == "13.0"
+    assert described("lmsysorg/sglang:v0.5.8-cu129-amd64").cuda == "12.9"
 
 
 def test_other_repositories_are_not_guessed_at():

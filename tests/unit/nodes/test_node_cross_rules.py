@@ -24,7 +24,7 @@ BLOCK = {"kind": "capacityBlock", "id": "cr-02168da1478b509e0"}
 def problems(substrate: str = "hyperpod", pool: dict[str, Any] | None = None, **model: Any) -> list[Problem]:
     stack = StackSettings.model_validate(
         {
-            "region": "us-east-1",
+            "region": model.pop("region", "us-east-1"),
             "network": {"zones": ["use1-az4", "use1-az6"]},
             "cluster": {"name": "c", "substrate": substrate},
             "nodePools": [{**P5, **(pool or {})}],
@@ -52,6 +52,24 @@ def test_a_plain_pool_breaks_no_rule_on_either_substrate() -> None:
             "use ml.p5.48xlarge",
         ),
         ("eks", {}, {}, "nodes.prefix", "nodePools[0].instanceType", "substrate eks", "use p5.48xlarge"),
+        (
+            "hyperpod",
+            {"instanceType": "ml.p6-b300.48xlarge"},
+            {"region": "eu-west-1"},
+            "nodes.region",
+            "nodePools[0].instanceType",
+            "HyperPod has no ml.p6-b300.48xlarge in eu-west-1",
+            "us-west-2",
+        ),
+        (
+            "hyperpod",
+            {"instanceType": "ml.p5e.48xlarge"},
+            {},
+            "nodes.region-unlisted",
+            "nodePools[0].instanceType",
+            "no region lists ml.p5e.48xlarge for HyperPod",
+            "account team",
+        ),
         (
             "hyperpod",
             {"capacity": BLOCK},

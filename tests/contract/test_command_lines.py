@@ -1,0 +1,168 @@
+"""Every command line that the program writes is one that SGLang's own parser takes, in every supported release.
+
+The parsers are built again from dumps of the wheels' argparse, which nobody here wrote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import pytest
+
+from components.facts.engines import SUPPORTED, engine
+from components.serving.engine.arguments import OWNED, EngineArguments, command_line
+from components.serving.engine.flags import judge, render
+from components.serving.settings import ModelSettings
+from tests.contract.shared import shared
+from tests.unit.serving.builders import QWEN_8B, R1, plan
+
+_CONVERTERS: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "loads": json.loads,
+    "json_list_type": json.loads,
+    "human_readable_int": int,
+}
+_INJECTED = {"$(LWS_GROUP_SIZE)": "2", "$(LWS_WORKER_INDEX)": "1", "$(LWS_LEADER_ADDRESS)": "r1-0.r1.inference"}
+
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "one node": {"tensor": 8, "nodes": 1},
+    "two nodes": {"tensor": 16, "nodes": 2},
+    "stages": {"tensor": 4, "pipeline": 2, "nodes": 2},
+    "copies on one node": {"tensor": 4, "data": 2, "nodes": 1},
+    "data-parallel attention": {"tensor": 16, "data": 16, "dp_attention": True, "nodes": 2},
+    "experts": {"tensor": 8, "expert": 2, "nodes": 1},
+    "everything": {
+        "tensor": 16,
+        "nodes": 2,
+        "context_length": 65536,
+        "kv_cache_dtype": "fp8_e4m3",
+        "quantization": "fp8",
+        "revision": "main",
+        "trust_remote_code": True,
+        "tool_parser": "deepseekv3",
+        "reasoning_parser": "deepseek-r1",
+        "shared_file_system": True,
+        "api_key": True,
+        "extra": {"schedule-policy": "lpm", "enable-mixed-chunk": True, "bucket-time-to-first-token": [0.1, 1, 10]},
+    },
+}
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """The argument parser of a release, from the dump of its own."""
+    built = argparse.ArgumentParser(exit_on_error=False, conflict_handler="error")
+    for row in json.loads(shared(f"sglang/launch_server_v{version}.json").read_text()):
+        settings: dict[str, Any] = {"dest": row["dest"], "default": row["default"]}
+        if row["nargs"] == 0:
+            negative = [flag for flag in row["flags"] if flag.startswith("--no-")]
+            settings["action"] = argparse.BooleanOptionalAction if negative else "store_true"
+            flags = [flag for flag in row["flags"] if flag not in negative]
+        else:
+            flags = row["flags"]
+            settings |= {"nargs": row["nargs"], "choices": row["choices"], "type": _CONVERTERS.get(row["type"], str)}
+        built.add_argument(*flags, **settings)
+    return built
+
+
+def parse(version: str, line: tuple[str, ...]) -> argparse.Namespace:
+    """Parse a command line as the engine would, once the kubelet has filled in what LeaderWorkerSet injects."""
+    filled = list(line)
+    for variable, value in _INJECTED.items():
+        filled = [argument.replace(variable, value) for argument in filled]
+    parsed, unknown = parser(version).parse_known_args(filled)
+    assert unknown == []
+    return parsed
+
+
+def arguments(**layout: Any) -> EngineArguments:
+    return EngineArguments(
+        model_path="/models/r1", served_name="r1", mem_fraction_static=0.8, cuda_graph_max_batch_size=128, **layout
+    )
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_parser_takes_the_line(version: str, layout: dict[str, Any]) -> None:
+    line = command_line(arguments(**layout), engine(version))
+    parsed = vars(parse(version, line))
+    tensor = parsed.get("tp_size", parsed.get("tensor_parallel_size"))
+    assert tensor == layout["tensor"]
+    assert parsed["nnodes"] == layout["nodes"]
+    assert parsed["host"] == "0.0.0.0"
+    assert parsed["mem_fraction_static"] == 0.8
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_no_line_has_a_flag_that_its_release_calls_deprecated(version: str, layout: dict[str, Any]) -> None:
+    release = engine(version)
+    line = command_line(arguments(**layout), release)
+    assert [option for option in line if option in release.flags and release.flags[option].deprecated] == []
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_the_largest_cuda_graph_reaches_the_engine(version: str) -> None:
+    parsed = vars(parse(version, command_line(arguments(tensor=8, nodes=1), engine(version))))
+    assert 128 in (parsed.get("cuda_graph_max_bs"), parsed.get("cuda_graph_max_bs_decode"))
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_data_parallel_attention_reaches_the_engine(version: str) -> None:
+    line = command_line(arguments(tensor=16, data=16, dp_attention=True, nodes=2), engine(version))
+    parsed = vars(parse(version, line))
+    old = parsed.get("enable_dp_attention") and 16 in (parsed.get("dp_size"), parsed.get("data_parallel_size"))
+    assert old or parsed.get("attn_dp_size") == 16
+
+
+def test_the_ranks_of_a_group_find_each_other() -> None:
+    parsed = parse("0.5.17", command_line(arguments(tensor=16, nodes=2), engine("0.5.17")))
+    assert (parsed.nnodes, parsed.node_rank, parsed.dist_init_addr) == (2, 1, "r1-0.r1.inference:20000")
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_every_flag_of_the_release_can_be_set_or_is_the_programs_own(version: str) -> None:
+    """Whatever a user may write passes the program's check and the engine's parser alike."""
+    release = engine(version)
+    for option, flag in release.flags.items():
+        if option in OWNED or flag.deprecated or option.startswith("--no-") or flag.type == "nullable_str":
+            continue
+        value = _sample(flag)
+        assert judge(release, option, value) is None, option
+        parse(version, ("--model-path", "x", *render(release, option, value)))
+
+
+def _sample(flag: Any) -> Any:
+    if not flag.takes_value:
+        return True
+    if flag.choices:
+        one = flag.choices[0]
+    else:
+        one = {"int": 1, "human_readable_int": 1, "float": 0.5, "loads": {"a": 1}, "json_list_type": [1]}.get(
+            flag.type, "text"
+        )
+    return [one] if flag.nargs in ("+", "*") and not isinstance(one, list | dict) else one
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize(("base", "instance_type"), [(R1, "p5.48xlarge"), (QWEN_8B, "g6e.xlarge")], ids=["r1", "qwen"])
+def test_a_planned_model_starts(version: str, base: dict[str, Any], instance_type: str) -> None:
+    image = {"repository": "registry.example.com/sglang", "tag": f"v{version}", "efaCapable": True}
+    planned = plan(base, instance_type=instance_type, engine={"version": version, "image": image})
+    parsed = parse(version, planned.front.arguments)
+    assert parsed.served_model_name == base["name"]
+    assert parsed.model_path == f"/models/huggingface/{base['model']}/main"
+
+
+def test_a_dollar_in_a_value_is_not_a_variable_of_the_kubelet() -> None:
+    settings = ModelSettings.model_validate({**QWEN_8B, "arguments": {"log-level": "$(HOME)"}})
+    assert render(engine("0.5.17"), "log-level", settings.arguments["log-level"]) == ["--log-level", "$$(HOME)"]
+
+
+def test_the_key_is_in_no_argument() -> None:
+    line = command_line(arguments(tensor=8, nodes=1, api_key=True), engine("0.5.17"))
+    assert "--api-key" not in line
+    assert line[line.index("--config") + 1] == "/etc/sglang/engine.yaml"

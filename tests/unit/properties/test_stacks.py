@@ -1,0 +1,119 @@
+"""What holds for every stack that passes its rules, and for every one that does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from components.aws.identity.policies import wildcards
+from components.facts.instances import instance
+from infra.offline import Recorded, Recording, Unknown, record
+from infra.plan import Plan, resolve
+from infra.settings import validate
+from infra.stack import deploy
+from tests.unit.properties.stacks import stacks
+
+LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+# One example is a whole program: shrinking a failing one would take minutes and tell little more.
+SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "phases": [Phase.reuse, Phase.generate]}
+recorded = settings(max_examples=6, **SLOW)
+checked = settings(max_examples=40, **SLOW)
+
+
+def built(raw: dict[str, Any]) -> tuple[Plan, Recording]:
+    found = validate(raw)
+    assert [str(problem) for problem in found.errors] == []
+    assert found.settings is not None
+    plan = resolve(found.settings)
+    return plan, record(lambda: deploy(plan.settings, plan, "generated"), stack="generated")
+
+
+@recorded
+@given(stacks())
+def test_every_valid_stack_registers_a_graph_in_which_the_invariants_hold(raw: dict[str, Any]) -> None:
+    plan, recording = built(raw)
+    for resource in recording.resources:
+        at_the_top = resource.parent is None
+        assert not at_the_top or resource.component or resource.is_provider, f"{resource.name} has no parent"
+        if resource.type.startswith(("aws:", "kubernetes:", "aws-native:")) and not resource.made_by:
+            assert resource.provider, f"{resource.name} has no provider of ours"
+    for model in plan.models:
+        group = recording.one(LWS, f"{model.name}-serve")
+        pool = model.pool
+        kind = instance(pool.instance_type)
+        for pod in pods(group):
+            limits = pod["containers"][0]["resources"]["limits"]
+            assert limits["nvidia.com/gpu"] == str(kind.gpus)
+            wanted_efa = kind.efa_interfaces if model.nodes_per_group > 1 else 0
+            assert int(limits.get("vpc.amazonaws.com/efa", 0)) == wanted_efa
+            assert pool.labels.items() >= pod["nodeSelector"].items()
+            assert all(tolerated(taint, pod["tolerations"]) for taint in pool.taints)
+            assert not pod.get("hostNetwork")
+            assert not pod["containers"][0].get("securityContext", {}).get("privileged")
+        assert model.ranks == model.nodes_per_group * kind.gpus
+        assert plan.nodes_used(pool) <= pool.nodes
+
+
+@recorded
+@given(stacks())
+def test_no_role_of_a_valid_stack_grants_a_wildcard(raw: dict[str, Any]) -> None:
+    _, recording = built(raw)
+    policies = [resource.inputs["policy"] for resource in recording.of_type("aws:iam/rolePolicy:RolePolicy")]
+    assert policies
+    for policy in policies:
+        if not isinstance(policy, Unknown):
+            assert wildcards(json.loads(policy)) == []
+
+
+MUTATIONS = [
+    (("region",), "virginia", "region"),
+    (("cluster", "kubernetesVersion"), "1.20", "cluster.kubernetesVersion"),
+    (("cluster", "name"), "Not A Name", "cluster.name"),
+    (("systemPool", "nodes"), 0, "systemPool.nodes"),
+    (("systemPool", "instanceType"), "m99.large", "systemPool.instanceType"),
+    (("nodePools", 0, "instanceType"), "p99.48xlarge", "nodePools[0].instanceType"),
+    (("nodePools", 0, "zone"), "use1-az1", "nodePools[0].zone"),
+    (("fileSystem", "storageCapacityGiB"), 1300, "fileSystem.storageCapacityGiB"),
+    (("fileSystem", "throughputPerTiB"), 333, "fileSystem.throughputPerTiB"),
+    (("models", 0, "nodePool"), "elsewhere", "models[0].nodePool"),
+    (("models", 0, "model"), "nobody/nothing", "models[0].model"),
+    (("models", 0, "replicas"), 200, "models[0].replicas"),
+    (("models", 0, "parallelism", "tensor"), 3, "models[0].parallelism"),
+    (("models", 0, "contextLength"), 10_000_000, "models[0].contextLength"),
+    (("models", 0, "arguments"), {"metrics-port": 9090}, "models[0].arguments"),
+    (("network", "cidr"), "10.0.0.0/24", "network.cidr"),
+]
+
+
+@checked
+@given(stacks(), st.sampled_from(MUTATIONS))
+def test_every_mutated_stack_fails_on_the_mutated_path(
+    raw: dict[str, Any], mutation: tuple[tuple[str | int, ...], Any, str]
+) -> None:
+    location, value, path = mutation
+    broken: Any = copy.deepcopy(raw)
+    inner = broken
+    for key in location[:-1]:
+        inner = inner[key]
+    inner[location[-1]] = value
+    found = validate(broken)
+    assert found.settings is None
+    assert any(problem.path.startswith(path) for problem in found.errors), [str(error) for error in found.errors]
+
+
+def pods(group: Recorded) -> list[dict[str, Any]]:
+    template = group.inputs["spec"]["leaderWorkerTemplate"]
+    return [template[role]["spec"] for role in ("leaderTemplate", "workerTemplate") if role in template]
+
+
+def tolerated(taint: Any, tolerations: list[dict[str, Any]]) -> bool:
+    return any(
+        toleration.get("key") == taint.key
+        and toleration.get("effect") in (None, taint.effect)
+        and (toleration.get("operator") == "Exists" or toleration.get("value") == taint.value)
+        for toleration in tolerations
+    )

@@ -1,0 +1,95 @@
+"""Settings and plans for the tests of models: small, valid, and changed where a test needs it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from components.aws.eks.settings import ClusterSettings
+from components.aws.lustre.settings import LustreSettings
+from components.aws.nodes.plan import PoolPlan, Substrate, plan_pool
+from components.aws.nodes.settings import NodePool
+from components.rules import Problem, RuleSet
+from components.serving.plan import ModelPlan, plan_model
+from components.serving.settings import ModelSettings
+from infra.settings.prices import PriceTable
+
+ZONE = "use1-az6"
+R1 = {
+    "name": "r1",
+    "model": "deepseek-ai/DeepSeek-R1",
+    "nodePool": "gpu",
+    "nodesPerGroup": 2,
+    "replicas": 2,
+    "parallelism": {"tensor": 16},
+    "contextLength": 65536,
+}
+QWEN_8B = {
+    "name": "qwen",
+    "model": "Qwen/Qwen3-8B",
+    "nodePool": "gpu",
+    "parallelism": {"tensor": 1},
+    "contextLength": 32768,
+}
+QWEN_30B = {
+    "name": "qwen-30b",
+    "model": "Qwen/Qwen3-30B-A3B-Thinking-2507",
+    "nodePool": "gpu",
+    "parallelism": {"tensor": 4},
+    "contextLength": 131072,
+}
+
+
+def model(base: dict[str, Any] = R1, **changes: Any) -> ModelSettings:
+    """A model as the stack file has it, with some keys changed."""
+    return ModelSettings.model_validate({**base, **changes})
+
+
+def pool(instance_type: str = "p5.48xlarge", nodes: int = 4, name: str = "gpu") -> NodePool:
+    """A node pool."""
+    return NodePool(name=name, instance_type=instance_type, nodes=nodes, zone=ZONE)
+
+
+def pool_plan(instance_type: str = "p5.48xlarge", nodes: int = 4, substrate: Substrate = "eks") -> PoolPlan:
+    """A node pool, resolved."""
+    return plan_pool(pool(instance_type, nodes), substrate)
+
+
+def plan(
+    base: dict[str, Any] = R1,
+    *,
+    instance_type: str = "p5.48xlarge",
+    substrate: Substrate = "eks",
+    file_system: bool = True,
+    **changes: Any,
+) -> ModelPlan:
+    """A model, resolved; with a file system of 4,687.5 MB/s unless there is none."""
+    throughput = 4687.5 if file_system else None
+    settings = model(base, **changes)
+    return plan_model(settings, pool_plan(instance_type, substrate=substrate), file_system_mb_per_s=throughput)
+
+
+def stack(*models: ModelSettings, pools: list[NodePool] | None = None, **sections: Any) -> Any:
+    """A stack's settings as far as the rules over models read them: R1 on four p5 nodes unless said otherwise."""
+    file_system = LustreSettings.model_validate({"zone": ZONE, "storageCapacityGiB": 4800, "throughputPerTiB": 1000})
+    whole = {
+        "region": "us-east-1",
+        "protect": False,
+        "cluster": ClusterSettings.model_validate({"name": "c", "substrate": "eks"}),
+        "node_pools": pools or [pool()],
+        "models": list(models) or [model()],
+        "file_system": file_system,
+        "prices": PriceTable(),
+        "secrets": [],
+    }
+    return SimpleNamespace(**whole | sections)
+
+
+def problems(rules: RuleSet, subject: Any, at: str = "") -> list[Problem]:
+    """Every problem that a rule set sees."""
+    return [problem for rule in rules.rules for problem in rule.run(at, subject)]
+
+
+def found(rules: RuleSet, rule: str, subject: Any) -> list[tuple[str, str]]:
+    """Path and message of what one rule sees."""
+    return [(problem.path, problem.message) for problem in problems(rules, subject) if problem.rule == rule]
