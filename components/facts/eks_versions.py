@@ -1,4 +1,4 @@
-"""Kubernetes versions of Amazon EKS: when their support ends, what extended support costs, which HyperPod accepts."""
+"""Kubernetes versions of Amazon EKS: when their support ends, which HyperPod accepts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HYPERPOD_PREREQUISITES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class EksVersion:
-    """One minor version. In extended support it is still patched, at `EXTENDED_SURCHARGE_PER_HOUR` more.
+    """One minor version. In extended support it is still patched, at a surcharge for each hour.
 
     After `extended_support_ends` EKS upgrades the cluster to the oldest version that still has extended support.
     """
@@ -30,29 +30,6 @@ class EksVersion:
             return "standard"
         return "extended" if day <= self.extended_support_ends else "ended"
 
-
-@dataclass(frozen=True, slots=True)
-class ControlPlanePrice:
-    """US dollars per cluster and hour."""
-
-    standard: float
-    extended: float
-    as_of: date
-    source: str
-
-    @property
-    def surcharge(self) -> float:
-        """What extended support adds."""
-        return self.extended - self.standard
-
-
-CONTROL_PLANE_PRICE: Final = ControlPlanePrice(
-    0.10,
-    0.60,
-    date(2024, 4, 1),
-    'AWS containers blog, "Amazon EKS extended support for Kubernetes versions pricing"',
-)
-"""The price of the control plane, the same in every region and since that date."""
 
 _VERSIONS: Final = {
     row.name: row

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from inspect import isawaitable
 from typing import Any
 
 from google.protobuf import empty_pb2
@@ -47,7 +48,7 @@ class Engine:
         loop = _Loop()
         loop.set_exception_handler(lambda _loop, _context: None)
         try:
-            loop.run_until_complete(run_in_stack(program))
+            loop.run_until_complete(run_in_stack(_started(program)))
         finally:
             _drain(loop)
             loop.close()
@@ -68,6 +69,22 @@ class Engine:
         runtime_settings.ROOT.set(None)
         runtime_config.CONFIG.set(dict(self._config))
         runtime_config._SECRET_KEYS.set(set(self._secret_keys))
+
+
+def _started(program: Callable[[], Any]) -> Callable[[], Awaitable[None]]:
+    """The program, ended only when its registrations have begun.
+
+    The SDK then waits for these one by one. Else it would wait for every output at once, again after each that is
+    done: time that grows with the square of their number.
+    """
+
+    async def run() -> None:
+        result = program()
+        if isawaitable(result):
+            await result
+        await asyncio.sleep(0)
+
+    return run
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from components.aws.nodes.plan import PoolPlan, SystemPoolPlan
-from infra.settings.prices import PriceTable
+
+if TYPE_CHECKING:
+    from infra.settings.prices import PriceTable
 
 HOURS_PER_MONTH = 730
 """Hours of a month, as AWS counts them in its price examples (8,760 hours a year over twelve months)."""

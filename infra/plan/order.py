@@ -109,13 +109,20 @@ def order_of(resources: Sequence[Recorded], duration_of: Callable[[Recorded], Es
 
 
 def _needs(resources: Sequence[Recorded]) -> dict[str, set[str]]:
-    """By URN, the resources that must be there first. A remote component is there once its children are."""
-    components = {resource.urn for resource in resources if resource.component}
+    """By URN, the resources that must be there first. A remote component is there once its children are.
+
+    A component registers only after what it depends on, and its children after it: so they inherit its dependencies.
+    """
+    components = {resource.urn: resource for resource in resources if resource.component}
     known = {resource.urn for resource in resources}
     needs: dict[str, set[str]] = {}
     for resource in resources:
-        before = {*resource.depends_on, resource.provider or "", resource.parent or ""} & known
-        needs[resource.urn] = before - ({resource.parent} if resource.parent in components else set())
+        before = {*resource.depends_on, resource.provider or ""}
+        ancestor = resource.parent
+        while ancestor in components:
+            before |= {*components[ancestor].depends_on}
+            ancestor = components[ancestor].parent
+        needs[resource.urn] = (before | {ancestor or ""}) & known
     for resource in resources:
         if resource.made_by and resource.parent in needs:
             needs[resource.parent].add(resource.urn)

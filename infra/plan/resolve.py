@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from components.aws.lustre.plan import FileSystemPlan, plan_file_system
 from components.aws.network.plan import NetworkPlan, plan_network
-from components.aws.nodes.plan import PoolPlan, SystemPoolPlan, plan_pool, plan_system_pool
+from components.aws.nodes.plan import PoolPlan, SystemPoolPlan
 from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
 from components.serving.plan import ModelPlan, plan_model
 from infra.plan.cost import Cost, cost_of
-from infra.settings import StackSettings
+from infra.plan.pools import plan_pools, stack_demand
+
+if TYPE_CHECKING:
+    from infra.settings.stack import StackSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,8 @@ class Plan:
 
 def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
     """Resolve settings that have passed their rules. `today` decides which Kubernetes versions cost extra."""
-    substrate = "hyperpod" if settings.cluster.substrate == "hyperpod" else "eks"
-    pools = tuple(plan_pool(pool, substrate) for pool in settings.node_pools)
-    system_pool = plan_system_pool(settings.system_pool)
-    network = plan_network(settings.network, address_demand(settings, pools, system_pool))
+    pools, system_pool = plan_pools(settings)
+    network = plan_network(settings.network, stack_demand(settings, pools, system_pool))
     file_system = plan_file_system(settings.file_system) if settings.file_system else None
     version = eks_version(settings.cluster.kubernetes_version)
     return Plan(
@@ -102,19 +103,6 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
             quotas_for([(pool.instance_type, pool.nodes) for pool in (*pools, system_pool)], network.nat_gateways)
         ),
     )
-
-
-def address_demand(
-    settings: StackSettings, pools: tuple[PoolPlan, ...], system_pool: SystemPoolPlan
-) -> Mapping[str, int]:
-    """Subnet addresses that nodes, pods and EFA interfaces want, by zone id.
-
-    The system pool spreads over the zones and may, for a while, crowd into one, so that each zone has room for all.
-    """
-    demand = Counter({zone: system_pool.nodes * system_pool.ips_per_node for zone in settings.network.zones})
-    for pool in pools:
-        demand[pool.zone] += pool.nodes * pool.ips_per_node
-    return demand
 
 
 def _models(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from components.aws.network import settings as room
 from components.aws.network.models import Nat
-from components.aws.network.plan import NetworkPlan, address_demand, plan_network, short_zones, tight_zones
+from components.aws.network.plan import NetworkPlan, plan_network, short_zones, tight_zones
 from components.aws.network.zones import zone_prefix
-from components.aws.nodes.plan import plan_pool, plan_system_pool
 from components.facts.instances import find_instance
 from components.rules import Finding, RuleSet, Severity
+from infra.plan.pools import plan_pools, stack_demand
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
@@ -87,12 +87,5 @@ def _planned(stack: StackSettings) -> NetworkPlan | None:
     faults = (problem for rule in room.rules.rules for problem in rule.run("network", stack.network))
     if any(find_instance(name) is None for name in types) or any(one.severity is Severity.ERROR for one in faults):
         return None
-    substrate = "hyperpod" if stack.cluster.substrate == "hyperpod" else "eks"
-    pools = [plan_pool(pool, substrate) for pool in stack.node_pools]
-    system = plan_system_pool(stack.system_pool)
-    demand = address_demand(
-        stack.network.zones,
-        [(pool.zone, pool.nodes * pool.ips_per_node) for pool in pools],
-        system.nodes * system.ips_per_node,
-    )
-    return plan_network(stack.network, demand)
+    pools, system = plan_pools(stack)
+    return plan_network(stack.network, stack_demand(stack, pools, system))

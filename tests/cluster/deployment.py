@@ -89,11 +89,16 @@ class Deployment:
         """Wait until every pod of the stack runs."""
         for engine in self.engines:
             self.client.wait(f"every rank of {engine.name} is ready", lambda each=engine: self.whole(each), seconds)
-        self.client.wait("no pod is pending", lambda: not self.pending(), seconds)
+        self.client.wait("every pod runs or is done", lambda: not self.unfinished(), seconds)
 
     def pending(self) -> list[Manifest]:
         """Pods that have no node."""
         return [pod for pod in self.client.find_all("v1", "Pod") if not pod["spec"].get("nodeName")]
+
+    def unfinished(self) -> list[Manifest]:
+        """Pods that neither run nor have done their work."""
+        pods = self.client.find_all("v1", "Pod")
+        return [pod for pod in pods if not is_ready(pod) and pod["status"].get("phase") != "Succeeded"]
 
     def lose(self, names: Iterable[str]) -> None:
         """Take nodes away with their pods: what the cloud and the pod garbage collector do about a dead machine."""

@@ -6,14 +6,13 @@ import pytest
 
 from components.serving.plan import NAMESPACE
 from tests.cluster.client import labels_of, name_of
-from tests.cluster.deployment import Deployment, identities, is_ready, status_of
+from tests.cluster.deployment import Deployment, identities, status_of
 
 
 def test_every_pod_runs(deployed: Deployment):
-    pods = deployed.client.find_all("v1", "Pod")
-    waiting = [name_of(pod) for pod in pods if not is_ready(pod) and pod["status"]["phase"] != "Succeeded"]
-    assert waiting == []
-    assert len(pods) >= sum(engine.pods for engine in deployed.engines)
+    assert [name_of(pod) for pod in deployed.unfinished()] == []
+    for engine in deployed.engines:
+        assert len(deployed.ranks(engine)) == engine.replicas * engine.nodes_per_group
 
 
 def test_the_weights_are_fetched_on_the_system_pool(deployed: Deployment):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import cfnlint
-import jsonschema
 import regex
+from jsonschema import Draft7Validator, ValidationError, validators
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
 
@@ -32,14 +32,14 @@ def extension(path: str) -> dict[str, Any]:
 
 def faults(properties: Mapping[str, Any], against: Mapping[str, Any]) -> list[str]:
     """What a schema has against a resource's properties, each fault with its path."""
-    validator = jsonschema.validators.extend(jsonschema.Draft7Validator, {"pattern": _pattern})(dict(against))
+    validator = validators.extend(Draft7Validator, {"pattern": _pattern})(dict(against))
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(properties)]
 
 
-def _pattern(validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+def _pattern(validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
     """CloudFormation's patterns use Unicode classes (`\\p{L}`), which Python's own expressions do not know."""
     if validator.is_type(value, "string") and not regex.search(pattern, value):
-        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
 def as_cloudformation(inputs: Any, against: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:

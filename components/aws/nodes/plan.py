@@ -41,7 +41,7 @@ _EVERYWHERE: Final = (
     DaemonPod("kube-proxy", True),
     DaemonPod("eks-pod-identity-agent", True),
     DaemonPod("ebs-csi-node", False),
-    DaemonPod("fsx-csi-node", True),
+    DaemonPod("fsx-csi-node", False),
     DaemonPod("node-exporter", True),
 )
 _GPU: Final = (

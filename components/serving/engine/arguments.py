@@ -56,6 +56,13 @@ OWNED: Final = {
     "--admin-api-key": "apiKeySecret",
     "--config": "apiKeySecret",
     "--disaggregation-mode": "the program (all ranks of a model serve both phases)",
+    "--encoder-only": "the program (all ranks of a model serve all of it)",
+    "--language-only": "the program (all ranks of a model serve all of it)",
+    "--grpc-mode": "the program (probes and clients speak HTTP)",
+    "--smg-grpc-mode": "the program (probes and clients speak HTTP)",
+    "--ssl-certfile": "the program (probes speak plain HTTP; TLS ends at entry.certificateArn)",
+    "--ssl-keyfile": "the program (probes speak plain HTTP; TLS ends at entry.certificateArn)",
+    "--use-ray": "the program (LeaderWorkerSet starts the ranks)",
 }
 """Flags that the program writes itself, with the setting that decides each."""
 

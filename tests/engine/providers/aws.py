@@ -164,6 +164,8 @@ def _before_nodes(world: World, needs: Needs, inputs: dict[str, Any]) -> None:
         needs(attached, f"the role of the nodes has no {policy}")
     for subnet in inputs["subnetIds"]:
         needs(_ways_out(world, subnet), f"{subnet} has no way out, so its nodes cannot join")
+    template = world.get("aws:ec2/launchTemplate:LaunchTemplate", get_at(inputs, "launchTemplate.id") or "")
+    _before_members(world, needs, template.inputs if template else {})
 
 
 def _before_hyperpod(world: World, needs: Needs, inputs: dict[str, Any]) -> None:
@@ -181,9 +183,18 @@ def _before_hyperpod(world: World, needs: Needs, inputs: dict[str, Any]) -> None
             needs(uploaded, f"the lifecycle script {script['onCreate']} is not in {bucket}")
         for subnet in get_at(group, "overrideVpcConfig.subnets") or get_at(inputs, "vpcConfig.subnets") or []:
             needs(_ways_out(world, subnet), f"{subnet} has no way out, so its nodes cannot join")
-        for sg in get_at(group, "overrideVpcConfig.securityGroupIds") or get_at(inputs, "vpcConfig.securityGroupIds"):
-            if world.get("aws:ec2/securityGroup:SecurityGroup", sg):
-                needs(_rules(world, sg), f"{sg} does not let EFA traffic through between its members")
+        _before_members(world, needs, group.get("overrideVpcConfig") or inputs.get("vpcConfig") or {})
+
+
+def _before_members(world: World, needs: Needs, network: dict[str, Any]) -> None:
+    """Rules of the security groups that nodes are to be members of; those that EKS makes have theirs."""
+    text = json.dumps(network)
+    for group in world.things("aws:ec2/securityGroup:SecurityGroup"):
+        if group.id in text:
+            needs(_rules(world, group.id), f"{group.id} does not let EFA traffic through between its members")
+            out = _with(world, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", securityGroupId=group.id)
+            open_ = (rule for rule in out if rule.inputs.get("cidrIpv4") == "0.0.0.0/0")
+            needs(open_, f"{group.id} lets nothing out, so its nodes cannot join")
 
 
 def _not_yet(world: World, thing: Thing) -> Iterator[str]:

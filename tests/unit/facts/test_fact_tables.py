@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from components.facts.durations import DURATIONS, duration
-from components.facts.eks_versions import CONTROL_PLANE_PRICE, HYPERPOD_VERSIONS, eks_version, known_versions
+from components.facts.eks_versions import HYPERPOD_VERSIONS, eks_version, known_versions
 from components.facts.instances import instances
 from components.facts.quotas import quotas_for
 from components.facts.regions import hyperpod_instance_types, hyperpod_regions, regions_with
@@ -38,10 +38,6 @@ def test_an_unlisted_region_has_nothing():
 )
 def test_support_of_a_version_ends_on_its_dates(day, support):
     assert eks_version("1.34").support_on(day) == support
-
-
-def test_extended_support_costs_half_a_dollar_more():
-    assert CONTROL_PLANE_PRICE.surcharge == pytest.approx(0.5)
 
 
 def test_hyperpod_versions_are_versions_of_eks():

@@ -126,9 +126,9 @@ def test_spot_is_a_capacity_type_of_the_group() -> None:
 
 def test_local_disks_become_one_that_holds_images_and_pods() -> None:
     mime = base64.b64decode(template(gpu_pool())["userData"]).decode()
-    (part,) = email.message_from_string(mime).get_payload()
+    (part,) = [part for part in email.message_from_string(mime).walk() if not part.is_multipart()]
     assert part.get_content_type() == "application/node.eks.aws"
-    config = yaml.safe_load(part.get_payload())
+    config = yaml.safe_load(str(part.get_payload()))
     assert config["spec"]["instance"]["localStorage"] == {"strategy": "RAID0"}
 
 

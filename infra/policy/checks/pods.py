@@ -1,0 +1,113 @@
+"""No pod has more of its node than its transport and its caches need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from components.aws.nodes.plan import NVME_PATH
+from components.rules import Finding
+from components.serving.names import NAMESPACE
+from infra.policy.check import CheckSet
+from infra.policy.resource import Resource
+from infra.policy.values import at, items, known, mapping, text
+from infra.policy.workloads import EFA, WORKLOADS, pods
+
+privilege = CheckSet()
+
+CAPABILITIES: Final = {"IPC_LOCK": EFA}
+"""Capabilities that a container may add, and the device whose transport needs it: libfabric locks the memory that EFA
+writes to (facts/sglang.md 7.3)."""
+
+PRIVILEGED_NAMESPACES: Final = {
+    NAMESPACE: "engines lock memory and cache on the node's NVMe; the stack's admission policy gives the rest back",
+    "gpu-operator": "the GPU operator's pods set up drivers and devices of their nodes",
+    "node-exporter": "the node exporter reads its node's file systems and network",
+}
+"""Namespaces whose pods may be privileged, each with its reason."""
+
+_STANDARDS: Final = "kubernetes.io/docs/concepts/security/pod-security-standards"
+
+
+@privilege.check("pods.privileged", *WORKLOADS, source=_STANDARDS)
+def no_container_is_privileged(resource: Resource) -> Iterator[Finding]:
+    """No container is privileged or can become it."""
+    for pod in pods(resource):
+        for path, container in pod.containers:
+            context = container.get("securityContext")
+            if not known(context):
+                continue
+            if at(context, "privileged") is True:
+                yield Finding(
+                    f"{path}.securityContext.privileged",
+                    "a privileged container is root on its node",
+                    "leave it out; EFA and GPUs come from device plugins",
+                )
+            escalation = at(context, "allowPrivilegeEscalation")
+            if known(escalation) and escalation is not False:
+                yield Finding(
+                    f"{path}.securityContext.allowPrivilegeEscalation",
+                    "not false: a process may gain rights that its container was not given",
+                    "set it to false",
+                )
+
+
+@privilege.check("pods.host", *WORKLOADS, source=_STANDARDS)
+def no_pod_shares_its_node(resource: Resource) -> Iterator[Finding]:
+    """No pod shares network, processes or memory with its node."""
+    for pod in pods(resource):
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            if pod.spec.get(field) is True:
+                yield Finding(f"{pod.path}.{field}", "shares its node's own", "leave it out: no transport needs it")
+
+
+@privilege.check("pods.capabilities", *WORKLOADS, source="facts/sglang.md 7.3; components/serving/plan.py: capabilities")
+def containers_add_what_their_transport_needs(resource: Resource) -> Iterator[Finding]:
+    """A container drops every capability and adds only what the device that it asks for needs."""
+    for pod in pods(resource):
+        for path, container in pod.containers:
+            capabilities = at(container, "securityContext.capabilities")
+            if not known(capabilities):
+                continue
+            dropped = items(at(capabilities, "drop"))
+            if "ALL" not in dropped and all(map(known, dropped)):
+                yield Finding(
+                    f"{path}.securityContext.capabilities.drop", "keeps the runtime's capabilities", "drop ALL"
+                )
+            for name in filter(known, items(at(capabilities, "add"))):
+                device = CAPABILITIES.get(name)
+                if device is None or pod.asks(device) == 0:
+                    yield Finding(
+                        f"{path}.securityContext.capabilities.add",
+                        f"adds {name}, which " + (f"is for {device}, not asked for" if device else "nothing here needs"),
+                        f"leave {name} out",
+                    )
+
+
+@privilege.check("pods.host-path", *WORKLOADS, source="components/aws/nodes/plan.py: NVME_PATH")
+def pods_mount_only_the_nvme(resource: Resource) -> Iterator[Finding]:
+    """A host path is a folder on the node's NVMe."""
+    for pod in pods(resource):
+        for index, volume in enumerate(items(pod.spec.get("volumes"))):
+            path = text(at(volume, "hostPath.path"))
+            if path and not path.startswith(tuple(f"{folder}/" for folder in NVME_PATH.values())):
+                yield Finding(
+                    f"{pod.path}.volumes[{index}].hostPath.path",
+                    f"{path} is a folder of the node's own",
+                    f"use a folder below {' or '.join(NVME_PATH.values())}",
+                )
+
+
+@privilege.check("pods.namespace-level", "kubernetes:core/v1:Namespace", source=_STANDARDS)
+def namespaces_have_a_level(resource: Resource) -> Iterator[Finding]:
+    """A namespace enforces a Pod Security level; `privileged` only where a reason is named."""
+    labels = at(resource.props, "metadata.labels")
+    name = text(at(resource.props, "metadata.name"))
+    level = mapping(labels).get("pod-security.kubernetes.io/enforce")
+    path = "metadata.labels[pod-security.kubernetes.io/enforce]"
+    if not known(labels) or (level is not None and not known(level)) or name is None:
+        return
+    if level is None:
+        yield Finding(path, f"namespace {name} lets every pod in", "enforce restricted")
+    elif level == "privileged" and name not in PRIVILEGED_NAMESPACES:
+        yield Finding(path, f"namespace {name} allows privileged pods and no reason is named", "enforce restricted")
