@@ -37,23 +37,16 @@ from infra.settings import StackSettings
 class Cluster:
     """The cluster with its CPU nodes: what everything later stands on.
 
-    `cloud` are the options of a component that makes AWS resources; `inside` those of one in the cluster, which adds
-    the Kubernetes provider and waits for nodes, name resolution and volumes.
+    `cloud` are the options of a component that makes AWS resources only; `inside` those of one in the cluster, which
+    add the Kubernetes provider. `usable` is what pods wait for: nodes, name resolution and volumes.
     """
 
     network: Network
     eks: EksCluster
-    addons: CoreAddons
+    storage_class: str
     cloud: pulumi.ResourceOptions
     inside: pulumi.ResourceOptions
-
-    def inside_after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Options of a component in the cluster that also waits for `others`."""
-        return pulumi.ResourceOptions.merge(self.inside, pulumi.ResourceOptions(depends_on=list(others)))
-
-    def cloud_after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Options of a component outside the cluster that waits for `others`."""
-        return pulumi.ResourceOptions.merge(self.cloud, pulumi.ResourceOptions(depends_on=list(others)))
+    usable: list[pulumi.Resource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +99,6 @@ def _cluster(ctx: Context, settings: StackSettings, plan: Plan) -> Cluster:
         node_security_group_id=network.node_security_group_id,
         opts=cloud,
     )
-    inside = pulumi.ResourceOptions(providers=[aws_provider, native_provider, eks.kube])
-    before_nodes = pulumi.ResourceOptions(
-        # A node that comes before its routes cannot join, and one before the VPC CNI never gets ready.
-        depends_on=[*network.egress_ready, *eks.node_addons]
-    )
     system_pool = SystemPool(
         "system-pool",
         ctx,
@@ -119,8 +107,11 @@ def _cluster(ctx: Context, settings: StackSettings, plan: Plan) -> Cluster:
         cluster_version=settings.cluster.kubernetes_version,
         subnet_ids=list(network.node_subnets.values()),
         security_group_ids=[network.node_security_group_id, eks.cluster_security_group_id],
-        opts=pulumi.ResourceOptions.merge(cloud, before_nodes),
+        # A node that comes before its routes cannot join, and one before the VPC CNI never gets ready.
+        after=[*network.egress_ready, *eks.node_addons],
+        opts=cloud,
     )
+    inside = pulumi.ResourceOptions(providers=[aws_provider, native_provider, eks.kube])
     addons = CoreAddons(
         "addons",
         ctx,
@@ -128,11 +119,10 @@ def _cluster(ctx: Context, settings: StackSettings, plan: Plan) -> Cluster:
         cluster_name=eks.created_name,
         node_selector=plan.system_pool.node_selector,
         # An add-on whose pods find no node stays degraded, and its creation fails.
-        opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=system_pool.ready)),
+        after=system_pool.ready,
+        opts=inside,
     )
-    # What runs in the cluster resolves names and may want a volume.
-    inside = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=addons.ready))
-    return Cluster(network, eks, addons, cloud, inside)
+    return Cluster(network, eks, addons.storage_class, cloud, inside, usable=addons.ready)
 
 
 def _weights(
@@ -155,6 +145,7 @@ def _weights(
         plan.file_system,
         cluster_name=cluster.eks.created_name,
         kubernetes_version=settings.cluster.kubernetes_version,
+        after=cluster.usable,
         opts=cluster.inside,
     )
     volume = LustreVolume(
@@ -165,10 +156,12 @@ def _weights(
         file_system_id=lustre.file_system_id,
         dns_name=lustre.dns_name,
         mount_name=lustre.mount_name,
-        # The claim names its namespace as text; its volume goes before the driver that knows how to unmount it.
-        opts=cluster.inside_after(*namespace.ready, *driver.ready, *lustre.ready),
+        # The claim names its namespace as text.
+        after=namespace.ready,
+        opts=cluster.inside,
     )
-    return Weights(volume.claim_name, volume.ready)
+    # Pods mount by the driver, and read from S3 through the links of the file system.
+    return Weights(volume.claim_name, [*volume.ready, *driver.ready, *lustre.ready])
 
 
 def _platform(
@@ -180,9 +173,12 @@ def _platform(
     chosen = settings.platform
     monitoring = _monitoring(ctx, settings, plan, cluster, namespace)
     metrics = monitoring is not None
-    # A chart that holds a ServiceMonitor fails while that kind does not exist.
-    inside = cluster.inside_after(*monitoring.ready) if monitoring else cluster.inside
-    lws = LeaderWorkerSetController("lws", ctx, chosen.lws, node_selector=on_system, metrics=metrics, opts=inside)
+    # A chart's pods need nodes, and a chart that holds a ServiceMonitor fails while that kind does not exist.
+    after = [*cluster.usable, *(monitoring.ready if monitoring else ())]
+    inside = cluster.inside
+    lws = LeaderWorkerSetController(
+        "lws", ctx, chosen.lws, node_selector=on_system, metrics=metrics, after=after, opts=inside
+    )
     gpu_operator = GpuOperator(
         "gpu-operator",
         ctx,
@@ -191,6 +187,7 @@ def _platform(
         tolerations=tolerations,
         node_selector=on_system,
         metrics=metrics,
+        after=after,
         opts=inside,
     )
     before_engines = [*lws.ready, *gpu_operator.ready]
@@ -202,7 +199,7 @@ def _platform(
             chosen.efa,
             instance_types=plan.efa_instance_types,
             tolerations=tolerations,
-            opts=cluster.inside,
+            opts=inside,
         )
         before_engines += efa.ready
     if chosen.load_balancer.enabled:
@@ -214,11 +211,12 @@ def _platform(
             vpc_id=cluster.network.vpc_id,
             node_selector=on_system,
             metrics=metrics,
+            after=after,
             opts=inside,
         )
         before_entries += load_balancer.ready
     if chosen.keda.enabled:
-        Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, opts=inside)
+        Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, after=after, opts=inside)
     return Platform(monitoring, before_engines, before_entries)
 
 
@@ -232,10 +230,11 @@ def _monitoring(
         "monitoring",
         ctx,
         settings.monitoring,
-        storage_class=cluster.addons.storage_class,
+        storage_class=cluster.storage_class,
         node_selector=plan.system_pool.node_selector,
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
         dashboards={"sglang": sglang.dashboard().to_json()},
+        after=cluster.usable,
         opts=cluster.inside,
     )
     EngineMonitors(
@@ -248,16 +247,19 @@ def _monitoring(
             for group in model.groups
         ],
         interval_seconds=settings.monitoring.scrape_interval_seconds,
-        opts=cluster.inside_after(*monitoring.ready),
+        # The kind PodMonitor comes with the operator.
+        after=monitoring.ready,
+        opts=cluster.inside,
     )
     return monitoring
 
 
 def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster) -> list[pulumi.Resource]:
-    """The GPU nodes: HyperPod instance groups, or one EKS managed node group per pool."""
+    """The GPU nodes: HyperPod instance groups, or one EKS managed node group per pool.
+
+    They come once the cluster is usable: what can fail cheaply has then not failed, and they can join.
+    """
     security_groups = [cluster.network.node_security_group_id, cluster.eks.cluster_security_group_id]
-    # A node that comes before its routes cannot join, and one before the VPC CNI never gets ready.
-    before_nodes = [*cluster.network.egress_ready, *cluster.eks.node_addons]
     if not plan.hyperpod:
         pools = [
             EksNodePool(
@@ -268,7 +270,8 @@ def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Clust
                 cluster_version=settings.cluster.kubernetes_version,
                 subnet_id=cluster.network.node_subnets[pool.zone],
                 security_group_ids=security_groups,
-                opts=cluster.cloud_after(*before_nodes),
+                after=cluster.usable,
+                opts=cluster.cloud,
             )
             for pool in plan.pools
         ]
@@ -285,7 +288,8 @@ def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Clust
         security_group_ids=security_groups,
         efa_lustre=plan.file_system is not None and plan.file_system.efa,
         # HyperPod looks for its health agent's namespace and roles while it is being created.
-        opts=cluster.cloud_after(*before_nodes, *chart.ready),
+        after=[*cluster.usable, *chart.ready],
+        opts=cluster.cloud,
     )
     return hyperpod.ready
 
@@ -301,7 +305,7 @@ def _model(
     gpu_nodes: list[pulumi.Resource],
 ) -> Model:
     """One model: its weights on the file system first, which takes no GPU, then its groups."""
-    before = [*namespace.ready, *platform.before_engines, *gpu_nodes]
+    before = [*cluster.usable, *namespace.ready, *weights.ready, *platform.before_engines, *gpu_nodes]
     if model.weights.prefetched and weights.claim:
         prefetch = WeightsPrefetch(
             f"{model.name}-weights",
@@ -311,7 +315,7 @@ def _model(
             claim_name=weights.claim,
             token=_secret(model.weights.token_secret),
             vpc_cidrs=plan.vpc_cidrs,
-            after=[*namespace.ready, *weights.ready],
+            after=[*cluster.usable, *namespace.ready, *weights.ready],
             opts=cluster.inside,
         )
         before += prefetch.ready

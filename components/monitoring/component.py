@@ -52,9 +52,10 @@ class Monitoring(Component):
         node_selector: Mapping[str, str] | None = None,
         admin_password: pulumi.Input[str] | None = None,
         dashboards: Mapping[str, Mapping[str, Any]] | None = None,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         self.namespace = NAMESPACE
         self.prometheus_url = PROMETHEUS_URL
         rooms: list[pulumi.Resource] = [namespace(f"{name}-namespace", NAMESPACE, PodSecurity.RESTRICTED, self.child())]
@@ -75,7 +76,7 @@ class Monitoring(Component):
                 keep_volumes=ctx.protect,
                 admin_secret=bool(secrets),
             ),
-            self.child(depends_on=[*rooms, *secrets]),  # Grafana starts with the password that it finds
+            self.child_after(*rooms, *secrets),  # Grafana starts with the password that it finds
             namespace=NAMESPACE,
             release_name=RELEASE,
             timeout=900,
@@ -91,7 +92,7 @@ class Monitoring(Component):
 class EngineMonitors(Component):
     """A PodMonitor for each LeaderWorkerSet of engines, in the engines' namespace.
 
-    It depends on the Prometheus operator (`Monitoring.ready`, by `opts.depends_on`), not on the engines: what watches
+    It depends on the Prometheus operator (`Monitoring.ready`, by `after`), not on the engines: what watches
     is there before what is watched.
     """
 
@@ -105,16 +106,17 @@ class EngineMonitors(Component):
         namespace: pulumi.Input[str],
         models: Sequence[EngineTarget],
         interval_seconds: int = 15,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         self.monitors = [
             custom_object(
                 f"{name}-{target.name}",
                 "monitoring.coreos.com/v1",
                 "PodMonitor",
                 {"name": target.name, "namespace": namespace},
-                self.child(),
+                self.child_after(),
                 spec=pod_monitor(target, interval_seconds=interval_seconds),
             )
             for target in models

@@ -202,7 +202,7 @@ class Model(Component):
             return None
         annotations = ingress_annotations(
             entry,
-            group=f"{self.ctx.cluster_name}-{self.plan.namespace}",
+            group=self.plan.namespace,
             grace_period_seconds=self.plan.front.grace_period_seconds,
             inbound_cidrs=entry.inbound_cidrs or vpc_cidrs,
         )

@@ -42,8 +42,8 @@ class Check:
         return (self.look.__doc__ or self.look.__name__.replace("_", " ")).strip().split("\n")[0]
 
     def applies(self, resource: Resource) -> bool:
-        """Whether the check looks at this resource by itself."""
-        return self.types is not None and resource.type in self.types
+        """Whether the check looks at this resource by itself: one of its types, whose inputs can be seen."""
+        return self.types is not None and resource.type in self.types and resource.complete
 
     def findings(self, stack: Stack) -> Iterator[Found]:
         """What the check finds in a stack."""

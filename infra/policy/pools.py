@@ -25,8 +25,8 @@ _EFFECTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool. `path` is where it stands in its resource; `labels` are those of its ready nodes; `instance` is None for a
-    type that is not in the table or unknown.
+    """A pool. `path` is where it stands in its resource, `labels` are those of its ready nodes; `instance` is None for
+    a type that is not in the table or unknown.
     """
 
     resource: Resource

@@ -15,8 +15,8 @@ class Resource:
     """A registered resource. `props` are its inputs, `Unknown` and `Secret` among them.
 
     `retain_on_delete` is None where it cannot be seen: the engine does not tell a policy pack. `depends` are the URNs
-    that each property was made from. `complete` is False where a remote component made the resource and a recording
-    knows only some of its inputs.
+    that each property was made from. `complete` is False where its inputs cannot all be seen: a recording does not
+    know those of what a remote component makes, the engine not those of the component itself.
     """
 
     urn: str

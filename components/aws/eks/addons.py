@@ -36,8 +36,8 @@ def addon(
         resolve_conflicts_on_create="OVERWRITE",
         resolve_conflicts_on_update="OVERWRITE",
         tags=dict(owner.ctx.tags),
-        opts=owner.child(
-            depends_on=list(depends_on),
+        opts=owner.child_after(
+            *depends_on,
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout),
         ),
     )

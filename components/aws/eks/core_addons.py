@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -21,9 +21,7 @@ STORAGE_CLASS = "gp3"
 
 
 class CoreAddons(Component):
-    """CoreDNS, metrics-server and the EBS CSI driver. Without a node they stay degraded: hand in the system pool by
-    `opts.depends_on`.
-    """
+    """CoreDNS, metrics-server and the EBS CSI driver, `after` the system pool: without a node they stay degraded."""
 
     token = "sglang-hyperpod:aws:CoreAddons"
 
@@ -40,10 +38,11 @@ class CoreAddons(Component):
         *,
         cluster_name: pulumi.Input[str],
         node_selector: Mapping[str, str],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`node_selector` is the system pool's."""
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         self.storage_class = STORAGE_CLASS
         plans = plan_addons(settings)
         coredns = addon(self, plans["coredns"], cluster_name, configuration=coredns_configuration(node_selector))

@@ -33,8 +33,15 @@ class DependencyChart(Component):
     ready: list[pulumi.Resource]
     """The release: without it the creation of the HyperPod cluster may fail."""
 
-    def __init__(self, name: str, ctx: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, ctx, opts)
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, ctx, opts, after=after)
         release = k8s.helm.v3.Release(
             f"{name}-release",
             name=chart.RELEASE_NAME,
@@ -46,7 +53,7 @@ class DependencyChart(Component):
             skip_await=True,
             timeout=600,
             cleanup_on_fail=True,
-            opts=self.child(),
+            opts=self.child_after(),
         )
         self.ready = [release]
         self.register_outputs({"release": release.name})
@@ -76,10 +83,11 @@ class HyperPod(Component):
         subnets: Mapping[str, pulumi.Input[str]],
         security_group_ids: Sequence[pulumi.Input[str]],
         efa_lustre: bool = False,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`subnets` by zone id, one of each pool's zone at least; `efa_lustre`: the file system is reached over EFA."""
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         zones = list(dict.fromkeys(pool.zone for pool in pools))
         lifecycle = self._lifecycle(settings, efa_lustre)
         role, policies = self._role(
@@ -116,7 +124,7 @@ class HyperPod(Component):
             tags=[aws_native.TagArgs(key=key, value=value) for key, value in {**ctx.tags, "SageMaker": "true"}.items()],
             opts=self.stateful(
                 # Nodes run the scripts, with the role's rights, while the cluster is being created.
-                depends_on=[*policies, *(lifecycle.ready if lifecycle else [])],
+                depends_on=[*self._after, *policies, *(lifecycle.ready if lifecycle else [])],
                 # A changed cluster network would replace the cluster; each group names its own subnet anyway.
                 ignore_changes=["vpcConfig"],
                 custom_timeouts=pulumi.CustomTimeouts(create=HANDLER_LIMIT, update=HANDLER_LIMIT, delete=HANDLER_LIMIT),

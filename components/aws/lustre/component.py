@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import pulumi
@@ -134,9 +135,10 @@ class LustreDriver(Component):
         *,
         cluster_name: pulumi.Input[str],
         kubernetes_version: str,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         file_systems = f"arn:{partition(ctx.region)}:fsx:{ctx.region}:*:file-system/*"
         identity = PodIdentity(
             f"{name}-controller",
@@ -157,7 +159,7 @@ class LustreDriver(Component):
             resolve_conflicts_on_update="OVERWRITE",
             tags=dict(ctx.tags),
             # Credentials, and with them the region, are injected when the controller's pods are admitted.
-            opts=self.child(depends_on=identity.ready),
+            opts=self.child_after(*identity.ready),
         )
         self.ready = [addon]
         self.register_outputs({"addon": addon.arn})
@@ -182,9 +184,10 @@ class LustreVolume(Component):
         file_system_id: pulumi.Input[str],
         dns_name: pulumi.Input[str],
         mount_name: pulumi.Input[str],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         self.claim_name = CLAIM
         volume = k8s.core.v1.PersistentVolume(
             f"{name}-volume",
@@ -220,7 +223,7 @@ class LustreVolume(Component):
             ),
             # Pulumi waits for the claim to be bound, and gives up after five minutes: the volume must be there. A
             # replaced volume stays unbound while its old claim lives, so that the claim is replaced with it.
-            opts=self.child(depends_on=[volume], delete_before_replace=True, replace_with=[volume]),
+            opts=self.child_after(volume, delete_before_replace=True, replace_with=[volume]),
         )
         self.ready = [claim]
         self.register_outputs({"claimName": CLAIM})

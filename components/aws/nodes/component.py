@@ -50,9 +50,10 @@ class SystemPool(Component):
         cluster_version: pulumi.Input[str],
         subnet_ids: Sequence[pulumi.Input[str]],
         security_group_ids: Sequence[pulumi.Input[str]],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         role, policies = _node_role(self)
         template = aws.ec2.LaunchTemplate(
             f"{name}-template",
@@ -78,7 +79,7 @@ class SystemPool(Component):
             node_repair_config=aws.eks.NodeGroupNodeRepairConfigArgs(enabled=True),
             tags=dict(ctx.tags),
             # Without its policies a node never joins, and a node group whose nodes do not join fails after 20 minutes.
-            opts=self.child(depends_on=policies),
+            opts=self.child_after(*policies),
         )
         self.ready = [group]
         self.register_outputs({"nodeGroup": group.node_group_name})
@@ -105,9 +106,10 @@ class EksNodePool(Component):
         cluster_version: pulumi.Input[str],
         subnet_id: pulumi.Input[str],
         security_group_ids: Sequence[pulumi.Input[str]],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         role, policies = _node_role(self)
         template = aws.ec2.LaunchTemplate(
             f"{name}-template",
@@ -144,7 +146,7 @@ class EksNodePool(Component):
             tags=dict(ctx.tags),
             # Without its policies a node never joins. A replaced group takes the name and the GPUs of the old one,
             # so the old one goes first.
-            opts=self.child(depends_on=policies, delete_before_replace=True),
+            opts=self.child_after(*policies, delete_before_replace=True),
         )
         self.ready = [group]
         self.register_outputs({"nodeGroup": group.node_group_name})

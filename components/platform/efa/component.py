@@ -32,15 +32,16 @@ class EfaPlugin(Component):
         *,
         instance_types: Sequence[str],
         tolerations: Sequence[Mapping[str, Any]],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         self.namespace = "kube-system"
         self.release = release(
             f"{name}-release",
             replace(pins.EFA_DEVICE_PLUGIN, version=settings.chart_version),
             values(settings, region=ctx.region, instance_types=instance_types, tolerations=tolerations),
-            self.child(),
+            self.child_after(),
             namespace=self.namespace,
             skip_await=True,  # its nodes are made later, and cost too much to wait for
         )

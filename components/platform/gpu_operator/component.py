@@ -35,9 +35,10 @@ class GpuOperator(Component):
         tolerations: Sequence[Mapping[str, Any]],
         node_selector: Mapping[str, str] | None = None,
         metrics: bool = False,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         # Device plugin, validator and exporter are privileged pods with host paths.
         room = namespace(f"{name}-namespace", "gpu-operator", PodSecurity.PRIVILEGED, self.child())
         self.namespace = "gpu-operator"
@@ -51,7 +52,7 @@ class GpuOperator(Component):
                 node_selector=node_selector or {},
                 metrics=metrics,
             ),
-            self.child(depends_on=[room]),  # the release names its namespace as text
+            self.child_after(room),  # the release names its namespace as text
             namespace=self.namespace,
             skip_await=True,  # what it runs on GPU nodes waits for nodes that do not exist yet
         )

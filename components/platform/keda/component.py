@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pulumi
@@ -31,9 +31,10 @@ class Keda(Component):
         *,
         node_selector: Mapping[str, str] | None = None,
         metrics: bool = False,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         room = namespace(f"{name}-namespace", "keda", PodSecurity.RESTRICTED, self.child())
         self.namespace = "keda"
         self.service_account = OPERATOR_SERVICE_ACCOUNT
@@ -41,7 +42,7 @@ class Keda(Component):
             f"{name}-release",
             replace(pins.KEDA, version=settings.chart_version),
             values(settings, cluster_name=ctx.cluster_name, node_selector=node_selector or {}, metrics=metrics),
-            self.child(depends_on=[room]),  # the release names its namespace as text
+            self.child_after(room),  # the release names its namespace as text
             namespace=self.namespace,
         )
         self.ready: list[pulumi.Resource] = [self.release]

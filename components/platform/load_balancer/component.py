@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pulumi
@@ -36,9 +36,10 @@ class LoadBalancerController(Component):
         vpc_id: pulumi.Input[str],
         node_selector: Mapping[str, str] | None = None,
         metrics: bool = False,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         self.namespace = "kube-system"
         self.ingress_class = INGRESS_CLASS
         identity = PodIdentity(
@@ -62,7 +63,7 @@ class LoadBalancerController(Component):
                 metrics=metrics,
             ),
             # Credentials are injected when a pod is admitted: a controller that came first would have none.
-            self.child(depends_on=identity.ready),
+            self.child_after(*identity.ready),
             namespace=self.namespace,
         )
         self.role_arn = identity.role_arn

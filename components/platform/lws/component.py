@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pulumi
@@ -32,16 +32,17 @@ class LeaderWorkerSetController(Component):
         *,
         node_selector: Mapping[str, str] | None = None,
         metrics: bool = False,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, ctx, opts)
+        super().__init__(name, ctx, opts, after=after)
         room = namespace(f"{name}-namespace", "lws-system", PodSecurity.RESTRICTED, self.child())
         self.namespace = "lws-system"
         self.release = release(
             f"{name}-release",
             replace(pins.LWS, version=settings.chart_version),
             values(settings, node_selector=node_selector or {}, metrics=metrics),
-            self.child(depends_on=[room]),  # the release names its namespace as text
+            self.child_after(room),  # the release names its namespace as text
             namespace=self.namespace,
             # The chart's webhooks, certificate and roles carry this name whatever the release is called.
             release_name="lws",

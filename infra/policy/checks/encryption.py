@@ -14,9 +14,7 @@ from infra.policy.values import at, items, known, text, true
 encryption = CheckSet()
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
-_BUCKET_ENCRYPTION: Final = (
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-)
+_BUCKET_ENCRYPTION: Final = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 
 
 @encryption.check("encryption.node-disks", "aws:ec2/launchTemplate:LaunchTemplate", source="CIS Amazon EKS Benchmark 5")
@@ -26,7 +24,7 @@ def node_disks_are_encrypted(resource: Resource) -> Iterator[Finding]:
     if not known(disks):
         return
     if not items(disks):
-        yield Finding("blockDeviceMappings", "the root disk is as the image has it: not encrypted", "name it, encrypted")
+        yield Finding("blockDeviceMappings", "the root disk is the image's own, not encrypted", "name it, encrypted")
     for index, disk in enumerate(items(disks)):
         if not true(at(disk, "ebs.encrypted")):
             name = text(at(disk, "deviceName")) or "a disk"
@@ -36,8 +34,6 @@ def node_disks_are_encrypted(resource: Resource) -> Iterator[Finding]:
 @encryption.check("encryption.secrets", EKS, EKS_COMPONENT, source="CIS Amazon EKS Benchmark 5.3.1")
 def kubernetes_secrets_are_encrypted(resource: Resource) -> Iterator[Finding]:
     """A cluster's secrets are encrypted with a KMS key of the stack."""
-    if not resource.complete:
-        return
     path = "encryptionConfig.provider.keyArn" if resource.type == EKS else "encryptionConfigKeyArn"
     if at(resource.props, path) is None:
         yield Finding(path, "Kubernetes secrets are not encrypted with a key of your own", "give the cluster a KMS key")

@@ -31,10 +31,11 @@ def everywhere(cidr: Any) -> bool:
 @exposure.check("exposure.endpoint", EKS, EKS_COMPONENT, source="rules eks.public-everywhere, eks.private-only")
 def a_public_endpoint_has_its_networks(resource: Resource) -> Iterator[Finding]:
     """A public Kubernetes API names the networks that may reach it; AWS' default is a public one for everybody."""
-    if not resource.complete:
-        return
     prefix = "vpcConfig." if resource.type == EKS else ""
-    public, cidrs = at(resource.props, f"{prefix}endpointPublicAccess"), at(resource.props, f"{prefix}publicAccessCidrs")
+    public, cidrs = (
+        at(resource.props, f"{prefix}endpointPublicAccess"),
+        at(resource.props, f"{prefix}publicAccessCidrs"),
+    )
     if not known(public) or not known(cidrs) or public is False:
         return
     if not items(cidrs):
@@ -44,11 +45,18 @@ def a_public_endpoint_has_its_networks(resource: Resource) -> Iterator[Finding]:
             "set it to false, or set publicAccessCidrs",
         )
     for cidr in filter(everywhere, items(cidrs)):
-        yield Finding(f"{prefix}publicAccessCidrs", f"{cidr} is the whole internet", "name networks, e.g. 203.0.113.7/32")
+        yield Finding(
+            f"{prefix}publicAccessCidrs", f"{cidr} is the whole internet", "name networks, e.g. 203.0.113.7/32"
+        )
 
 
 @exposure.check(
-    "exposure.ingress", _GROUP, _DEFAULT_GROUP, _OLD_RULE, _INGRESS_RULE, source="CIS AWS Foundations Benchmark 5.2, 5.3"
+    "exposure.ingress",
+    _GROUP,
+    _DEFAULT_GROUP,
+    _OLD_RULE,
+    _INGRESS_RULE,
+    source="CIS AWS Foundations Benchmark 5.2, 5.3",
 )
 def security_groups_let_in_known_networks(resource: Resource) -> Iterator[Finding]:
     """No security group lets the whole internet in."""

@@ -101,7 +101,7 @@ def gpu_pods_share_their_node_evenly(stack: Stack) -> Iterator[Found]:
 
 @gpu.check("gpu.efa-count", source=_INSTANCES)
 def gpu_pods_ask_for_the_efa_of_their_node(stack: Stack) -> Iterator[Found]:
-    """Pods of groups over several nodes ask for every EFA interface of the node; pods that share a node ask for none."""
+    """Ranks of groups over several nodes ask for every EFA interface of theirs; pods that share a node ask for none."""
     for pod, pool, asked in _asking(stack, EFA):
         there, gpus = pool.instance.efa_interfaces if pool.instance else 0, pod.asks(GPU)
         if pod.group is None or gpus is None:

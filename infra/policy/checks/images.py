@@ -50,10 +50,12 @@ def production_images_have_a_digest(stack: Stack) -> Iterator[Found]:
     """In a protected stack every container's image has a digest."""
     if not is_protected(stack):
         return
+    told: set[str] = set()
     for resource in stack.of_type(*WORKLOADS):
         for path, image in _images(resource):
-            if "@sha256:" not in image:
-                yield resource, Finding(path, f"{image} has no digest", "run sglang-hyperpod pin where there is a network")
+            if "@sha256:" not in image and image not in told:
+                told.add(image)
+                yield resource, Finding(path, f"{image} has no digest", "run sglang-hyperpod pin")
 
 
 def _images(resource: Resource) -> Iterator[tuple[str, str]]:

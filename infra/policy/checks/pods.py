@@ -61,7 +61,7 @@ def no_pod_shares_its_node(resource: Resource) -> Iterator[Finding]:
                 yield Finding(f"{pod.path}.{field}", "shares its node's own", "leave it out: no transport needs it")
 
 
-@privilege.check("pods.capabilities", *WORKLOADS, source="facts/sglang.md 7.3; components/serving/plan.py: capabilities")
+@privilege.check("pods.capabilities", *WORKLOADS, source="facts/sglang.md 7.3: IPC_LOCK")
 def containers_add_what_their_transport_needs(resource: Resource) -> Iterator[Finding]:
     """A container drops every capability and adds only what the device that it asks for needs."""
     for pod in pods(resource):
@@ -79,7 +79,8 @@ def containers_add_what_their_transport_needs(resource: Resource) -> Iterator[Fi
                 if device is None or pod.asks(device) == 0:
                     yield Finding(
                         f"{path}.securityContext.capabilities.add",
-                        f"adds {name}, which " + (f"is for {device}, not asked for" if device else "nothing here needs"),
+                        f"adds {name}, which "
+                        + (f"is for {device}, not asked for" if device else "nothing here needs"),
                         f"leave {name} out",
                     )
 

@@ -10,7 +10,7 @@ from components.serving.entry.settings import EntrySettings
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 
 
-def annotations(grace: int = 900, **settings: Any) -> dict[str, str]:
+def told(grace: int = 900, **settings: Any) -> dict[str, str]:
     made = ingress_annotations(
         EntrySettings.model_validate(settings),
         group="prod-inference",
@@ -21,30 +21,30 @@ def annotations(grace: int = 900, **settings: Any) -> dict[str, str]:
 
 
 def test_it_stays_inside_unless_told_otherwise() -> None:
-    assert annotations()["scheme"] == "internal"
-    assert annotations()["inbound-cidrs"] == "10.0.0.0/16"
+    assert told()["scheme"] == "internal"
+    assert told()["inbound-cidrs"] == "10.0.0.0/16"
 
 
 def test_targets_are_pods() -> None:
-    assert annotations()["target-type"] == "ip"
+    assert told()["target-type"] == "ip"
 
 
 def test_a_silent_stream_is_not_cut() -> None:
-    assert "idle_timeout.timeout_seconds=3600" in annotations()["load-balancer-attributes"]
+    assert "idle_timeout.timeout_seconds=3600" in told()["load-balancer-attributes"]
 
 
 def test_a_leaving_engine_keeps_its_streams_as_long_as_it_drains() -> None:
-    assert "deregistration_delay.timeout_seconds=900" in annotations(900)["target-group-attributes"]
-    assert "deregistration_delay.timeout_seconds=3600" in annotations(7200)["target-group-attributes"]
+    assert "deregistration_delay.timeout_seconds=900" in told(900)["target-group-attributes"]
+    assert "deregistration_delay.timeout_seconds=3600" in told(7200)["target-group-attributes"]
 
 
 def test_a_health_check_has_time_for_a_token() -> None:
-    assert int(annotations()["healthcheck-timeout-seconds"]) >= 25
-    assert int(annotations()["healthcheck-interval-seconds"]) > int(annotations()["healthcheck-timeout-seconds"])
+    assert int(told()["healthcheck-timeout-seconds"]) >= 25
+    assert int(told()["healthcheck-interval-seconds"]) > int(told()["healthcheck-timeout-seconds"])
 
 
 def test_with_a_certificate_it_speaks_tls_alone() -> None:
-    made = annotations(certificateArn=CERTIFICATE)
+    made = told(certificateArn=CERTIFICATE)
     assert made["certificate-arn"] == CERTIFICATE
     assert made["ssl-redirect"] == "443"
     assert "TLS13" in made["ssl-policy"]

@@ -42,3 +42,11 @@ def test_containers_added_later_are_seen_too() -> None:
     policy = admission_policy(plan_namespace([plan(R1)]))
     assert "pods/ephemeralcontainers" in json.dumps(policy["matchConstraints"])
     assert "ephemeralContainers" in policy["variables"][0]["expression"]
+
+
+def test_every_expression_is_whole_and_asks_the_pod() -> None:
+    policy = admission_policy(plan_namespace([plan(R1)]))
+    for expression in (each["expression"] for each in (*policy["variables"], *policy["validations"])):
+        assert all(expression.count(left) == expression.count(right) for left, right in ("()", "[]"))
+        assert expression.count("'") % 2 == 0
+        assert "object." in expression or "variables.containers" in expression

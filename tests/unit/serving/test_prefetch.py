@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -48,14 +47,14 @@ class HttpError(Exception):
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     made = Hub()
     module, utils = ModuleType("huggingface_hub"), ModuleType("huggingface_hub.utils")
     vars(module).update(HfApi=lambda: made, snapshot_download=made.snapshot_download)
     vars(utils).update(HfHubHTTPError=HttpError)
     monkeypatch.setitem(sys.modules, "huggingface_hub", module)
     monkeypatch.setitem(sys.modules, "huggingface_hub.utils", utils)
-    yield made
+    return made
 
 
 def run(folder: Path, *, fetch: bool = True) -> int:

@@ -1,0 +1,1 @@
+"""The checks as a policy pack for the Pulumi engine."""

@@ -1,0 +1,90 @@
+"""What the serving components make is accepted by the schemas of the kinds that they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pulumi
+import pytest
+
+from components.serving.component import InferenceNamespace, Model, WeightsPrefetch
+from components.serving.namespace.plan import plan_namespace
+from tests.contract.shared import strict_schema
+from tests.support import Recording, context, run
+from tests.unit.serving.builders import QWEN_8B, R1, plan
+
+KUBERNETES = "1.34"
+LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+ENTRY = {"host": "r1.example.com", "certificateArn": CERTIFICATE}
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    """A namespace, R1 with everything that a model can have, and Qwen from a bucket."""
+    r1 = plan(R1, entry=ENTRY, apiKeySecret="key")
+    qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
+
+    def program() -> None:
+        ctx, key = context(), pulumi.Output.secret("key")
+        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen]))
+        WeightsPrefetch("r1-weights", ctx, r1, namespace="inference", claim_name="weights", token=key)
+        Model(
+            "r1", ctx, r1, namespace="inference", claim_name="weights", api_key=key, load_balancer_cidrs=["10.0.0.0/24"]
+        )
+        Model("qwen", ctx, qwen, namespace="inference", cluster_name="sglang-test")
+
+    return run(program, preview=False)
+
+
+def test_sets_have_only_fields_that_the_controller_knows(recording: Recording) -> None:
+    schema = strict_schema("leaderworkerset.x-k8s.io_LeaderWorkerSet", "spec")
+    sets = recording.of_type(LWS)
+    assert len(sets) == 2
+    for made in sets:
+        jsonschema.validate(made.inputs["spec"], schema)
+
+
+def test_a_misspelt_field_would_be_found(recording: Recording) -> None:
+    schema = strict_schema("leaderworkerset.x-k8s.io_LeaderWorkerSet", "spec")
+    spec: Any = dict(recording.of_type(LWS)[0].inputs["spec"])
+    with pytest.raises(jsonschema.ValidationError, match="replica"):
+        jsonschema.validate({**spec, "replica": 2}, schema)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "core/v1:ConfigMap",
+        "core/v1:Namespace",
+        "core/v1:Secret",
+        "core/v1:Service",
+        "core/v1:ServiceAccount",
+        "batch/v1:Job",
+        "networking.k8s.io/v1:Ingress",
+        "networking.k8s.io/v1:NetworkPolicy",
+        "policy/v1:PodDisruptionBudget",
+        "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
+        "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
+    ],
+)
+def test_objects_are_what_kubernetes_takes(recording: Recording, kind: str) -> None:
+    made = recording.of_type(f"kubernetes:{kind}")
+    assert made
+    for resource in made:
+        manifest = dict(resource.inputs)
+        if kind == "core/v1:Secret":
+            manifest["stringData"] = dict.fromkeys(manifest["stringData"], "text")
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_the_pods_of_a_set_are_pods(recording: Recording) -> None:
+    for made in recording.of_type(LWS):
+        for name in ("leaderTemplate", "workerTemplate"):
+            template = made.inputs["spec"]["leaderWorkerTemplate"].get(name)
+            if template:
+                metadata = {"name": "pod", "labels": template["metadata"]["labels"]}
+                pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+                kubernetes_validate.validate(pod, KUBERNETES, strict=True)

@@ -1,0 +1,79 @@
+"""`preview`, `render` and `graph`: what they write, where, and what they do about bad settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from typer.testing import Result
+
+Run = Callable[..., Result]
+DevFile = Callable[..., Path]
+
+
+def test_json_to_standard_output_is_json_alone(sglang: Run) -> None:
+    result = sglang("preview", "--stack", "dev", "--json", "-")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["stack"] == "dev"
+
+
+def test_files_are_written_beside_the_text(sglang: Run, tmp_path: Path) -> None:
+    written, comment = tmp_path / "out" / "plan.json", tmp_path / "comment.md"
+    result = sglang("preview", "--stack", "dev", "--json", written, "--markdown", comment)
+    assert result.exit_code == 0
+    assert "Critical path" in result.stdout
+    assert json.loads(written.read_text())["resources"]
+    assert comment.read_text().startswith("## Preview of `dev`")
+
+
+def test_markdown_to_standard_output_is_markdown_alone(sglang: Run) -> None:
+    assert sglang("preview", "--stack", "dev", "--markdown", "-").stdout.startswith("## Preview of `dev`")
+
+
+def test_bad_settings_end_before_anything_is_registered_or_written(
+    sglang: Run, dev_file: DevFile, tmp_path: Path
+) -> None:
+    written = tmp_path / "plan.json"
+    result = sglang("preview", "--config", dev_file(region="nowhere"), "--json", written)
+    assert result.exit_code == 2
+    assert "error region: " in result.stderr
+    assert result.stdout == ""
+    assert not written.exists()
+
+
+def test_a_secret_of_the_stack_file_is_in_no_output(sglang: Run, dev_file: DevFile, tmp_path: Path) -> None:
+    config = dev_file(huggingFaceToken={"secure": "v1:ciphertext"})
+    models = yaml.safe_load(config.read_text())["config"]["sglang-hyperpod:models"]
+    models[0]["weights"] = {"tokenSecret": "huggingFaceToken"}
+    config = dev_file(models=models, huggingFaceToken={"secure": "v1:ciphertext"})
+    result = sglang("preview", "--config", config, "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    assert "ciphertext" not in result.stdout
+    secrets = [r for r in json.loads(result.stdout)["resources"] if r["type"] == "kubernetes:core/v1:Secret"]
+    assert secrets
+    assert all('"$secret": true' in json.dumps(secret["inputs"]) for secret in secrets)
+
+
+def test_the_stack_is_named_after_its_file(sglang: Run, dev_file: DevFile) -> None:
+    assert json.loads(sglang("preview", "--config", dev_file(), "--json", "-").stdout)["stack"] == "copy"
+
+
+def test_render_says_how_many_files_it_wrote(sglang: Run, tmp_path: Path) -> None:
+    result = sglang("render", "--stack", "dev", "--out", tmp_path / "rendered")
+    files = [path for path in (tmp_path / "rendered").rglob("*") if path.is_file()]
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{len(files)} files in ")
+
+
+def test_graph_draws_what_the_ending_says(sglang: Run, tmp_path: Path) -> None:
+    result = sglang("graph", "--stack", "dev", "--out", tmp_path / "docs" / "dev.svg")
+    assert result.exit_code == 0
+    assert (tmp_path / "docs" / "dev.svg").read_text().startswith("<svg ")
+
+
+def test_graph_refuses_an_ending_that_it_cannot_draw(sglang: Run, tmp_path: Path) -> None:
+    result = sglang("graph", "--stack", "dev", "--out", tmp_path / "dev.gif")
+    assert result.exit_code == 2
+    assert ".svg, .png, .mmd" in result.stderr
