@@ -66,7 +66,7 @@ class Rule:
     def summary(self) -> str:
         """What `validate --rules` prints: the docstring's first line, or else the function's name in words."""
         doc = (self.check.__doc__ or "").strip().split("\n")[0]
-        return doc or self.check.__name__.replace("_", " ")
+        return doc or str(getattr(self.check, "__name__", self.id)).replace("_", " ")
 
     def run(self, at: str, *subjects: Any) -> Iterator[Problem]:
         """Problems of `subjects`, with `at` (`models[1]`, `fileSystem`, or `""`) before each path."""

@@ -11,7 +11,7 @@ from infra.stack import deploy
 
 
 def main() -> None:
-    """Read and check the configuration, then register the stack. Raises `pulumi.RunError` with every problem at once."""
+    """Check the configuration, then register the stack. Raises `pulumi.RunError` with every problem at once."""
     values = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
     secret_names = {*engine_config.get_config_secret_keys_env(), *engine_config._SECRET_KEYS.get()}
     checked = validate(from_engine(values, secret_names))

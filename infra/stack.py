@@ -28,7 +28,8 @@ from components.platform.load_balancer.component import LoadBalancerController
 from components.platform.lws.component import LeaderWorkerSetController
 from components.serving.component import InferenceNamespace, Model, WeightsPrefetch
 from components.serving.namespace.plan import plan_namespace
-from components.serving.plan import NAMESPACE, ModelPlan
+from components.serving.plan import NAMESPACE
+from components.serving.weights.job import prefetches
 from infra.plan import Plan
 from infra.settings import StackSettings
 
@@ -80,7 +81,7 @@ def deploy(settings: StackSettings, plan: Plan, stack: str) -> None:
     weights = _weights(ctx, settings, plan, cluster, namespace)
     platform = _platform(ctx, settings, plan, cluster, namespace)
     gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster)
-    models = [_model(ctx, model, plan, cluster, namespace, weights, platform, gpu_nodes) for model in plan.models]
+    models = _models(ctx, plan, cluster, namespace=namespace, weights=weights, platform=platform, gpu_nodes=gpu_nodes)
     _export(settings, plan, models, platform)
 
 
@@ -294,20 +295,14 @@ def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Clust
     return hyperpod.ready
 
 
-def _model(
-    ctx: Context,
-    model: ModelPlan,
-    plan: Plan,
-    cluster: Cluster,
-    namespace: InferenceNamespace,
-    weights: Weights,
-    platform: Platform,
-    gpu_nodes: list[pulumi.Resource],
-) -> Model:
-    """One model: its weights on the file system first, which takes no GPU, then its groups."""
-    before = [*cluster.usable, *namespace.ready, *weights.ready, *platform.before_engines, *gpu_nodes]
-    if model.weights.prefetched and weights.claim:
-        prefetch = WeightsPrefetch(
+def _prefetch(
+    ctx: Context, plan: Plan, cluster: Cluster, namespace: InferenceNamespace, weights: Weights
+) -> dict[str, list[pulumi.Resource]]:
+    """The jobs that complete the checkpoints on the file system, which takes no GPU: what to wait for, by folder."""
+    if weights.claim is None:
+        return {}
+    return {
+        model.weights.model_path: WeightsPrefetch(
             f"{model.name}-weights",
             ctx,
             model,
@@ -317,23 +312,42 @@ def _model(
             vpc_cidrs=plan.vpc_cidrs,
             after=[*cluster.usable, *namespace.ready, *weights.ready],
             opts=cluster.inside,
+        ).ready
+        for model in prefetches(plan.models)
+    }
+
+
+def _models(
+    ctx: Context,
+    plan: Plan,
+    cluster: Cluster,
+    *,
+    namespace: InferenceNamespace,
+    weights: Weights,
+    platform: Platform,
+    gpu_nodes: list[pulumi.Resource],
+) -> list[Model]:
+    """The models, each once its weights are on the file system and its nodes are there."""
+    fetched = _prefetch(ctx, plan, cluster, namespace, weights)
+    before = [*cluster.usable, *namespace.ready, *weights.ready, *platform.before_engines, *gpu_nodes]
+    return [
+        Model(
+            model.name,
+            ctx,
+            model,
+            namespace=namespace.namespace,
+            claim_name=weights.claim if model.weights.mounted else None,
+            api_key=_secret(model.settings.api_key_secret),
+            cluster_name=cluster.eks.created_name,
+            monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
+            load_balancer_cidrs=cluster.network.load_balancer_cidrs,
+            vpc_cidrs=plan.vpc_cidrs,
+            after=[*before, *fetched.get(model.weights.model_path, [])],
+            entry_after=platform.before_entries,
+            opts=cluster.inside,
         )
-        before += prefetch.ready
-    return Model(
-        model.name,
-        ctx,
-        model,
-        namespace=namespace.namespace,
-        claim_name=weights.claim if model.weights.mounted else None,
-        api_key=_secret(model.settings.api_key_secret),
-        cluster_name=cluster.eks.created_name,
-        monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
-        load_balancer_cidrs=cluster.network.load_balancer_cidrs,
-        vpc_cidrs=plan.vpc_cidrs,
-        after=before,
-        entry_after=platform.before_entries,
-        opts=cluster.inside,
-    )
+        for model in plan.models
+    ]
 
 
 def _export(settings: StackSettings, plan: Plan, models: list[Model], platform: Platform) -> None:

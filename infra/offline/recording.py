@@ -139,7 +139,9 @@ class Recording:
         return [resource for resource in self.resources if resource.parent == parent.urn]
 
     def depends(self, resource: Recorded, on: Recorded) -> bool:
-        """Whether `resource` is created after `on`, directly or through others, providers included."""
+        """Whether `resource` is created after `on`: by its own dependencies, or by those of others that it needs, its
+        provider and a parent that is no component included.
+        """
         seen: set[str] = set()
         queue = [resource.urn]
         while queue:
@@ -150,8 +152,12 @@ class Recording:
             if current.urn == on.urn and current is not resource:
                 return True
             queue += current.depends_on
-            queue += [current.provider] if current.provider else []
+            queue += [urn for urn in (current.provider, self._made_in(current)) if urn]
         return False
+
+    def _made_in(self, resource: Recorded) -> str | None:
+        parent = self.by_urn.get(resource.parent or "")
+        return parent.urn if parent and not parent.component else None
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

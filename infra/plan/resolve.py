@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from components.aws.lustre.plan import FileSystemPlan, plan_file_system
@@ -109,14 +110,16 @@ def _models(
     settings: StackSettings, pools: Mapping[str, PoolPlan], file_system: FileSystemPlan | None
 ) -> tuple[ModelPlan, ...]:
     """Each model on its pool; when a stack starts, every rank of every model reads from the one file system at once."""
-    throughput = file_system.throughput_mb_per_s if file_system else None
-    planned = [plan_model(model, pools[model.node_pool], file_system_mb_per_s=throughput) for model in settings.models]
-    reading = [_gib_read_at_start(plan) for plan in planned]
-    if sum(map(bool, reading)) < 2:
-        return tuple(planned)
+    if file_system is None:
+        return tuple(plan_model(model, pools[model.node_pool]) for model in settings.models)
+    planned = partial(
+        plan_model, file_system_mb_per_s=file_system.throughput_mb_per_s, mount_path=file_system.mount_path
+    )
+    alone = [planned(model, pools[model.node_pool]) for model in settings.models]
+    reading = [_gib_read_at_start(plan) for plan in alone]
     return tuple(
-        plan_model(plan.settings, plan.pool, file_system_mb_per_s=throughput, other_readers_gib=sum(reading) - own)
-        for plan, own in zip(planned, reading, strict=True)
+        planned(plan.settings, plan.pool, other_readers_gib=sum(reading) - own)
+        for plan, own in zip(alone, reading, strict=True)
     )
 
 

@@ -58,6 +58,19 @@ def pools(stack: Stack) -> list[Pool]:
     return [*_node_groups(stack), *_instance_groups(stack)]
 
 
+def visible(stack: Stack) -> bool:
+    """Whether every pool can be seen whole; one of unknown type or labels may be the one that a pod means."""
+    for resource in stack.of_type(NODE_GROUP):
+        if not all(known(resource.props.get(key)) for key in ("instanceTypes", "labels", "nodeGroupName")):
+            return False
+    for resource in stack.of_type(HYPERPOD):
+        groups = resource.props.get("instanceGroups")
+        seen = (at(group, path) for group in items(groups) for path in ("instanceType", "kubernetesConfig.labels"))
+        if not known(groups) or not all(map(known, seen)):
+            return False
+    return True
+
+
 def _node_groups(stack: Stack) -> Iterator[Pool]:
     for resource in stack.of_type(NODE_GROUP):
         name = text(resource.props.get("nodeGroupName")) or resource.name

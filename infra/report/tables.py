@@ -99,7 +99,10 @@ def _critical_path(preview: Preview) -> Table:
         if step.estimate.minutes != 0
     )
     nobody = [step for step in order.steps.values() if step.estimate.minutes is None]
-    slow = [step.resource.name for step in nobody if kind(step.resource) in ("Job", "Release")]
+    waited = sorted(
+        (step for step in nobody if kind(step.resource) in ("Job", "Release")), key=lambda step: kind(step.resource)
+    )
+    slow = [step.resource.name for step in waited]
     remarks = [
         f"Longest path: {minutes(order.minutes)}, counting only durations that a source gives.",
         f"{count(len(nobody), 'resource')} of {len(order.steps)} have none and count as nothing"

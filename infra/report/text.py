@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table as RichTable
 
+from infra.report.columns import laid_out
 from infra.report.figures import count, minutes, money
 from infra.report.model import Preview
 from infra.report.problems import print_problems
@@ -54,13 +54,9 @@ def support(preview: Preview) -> Iterator[str]:
 
 
 def _print_table(console: Console, table: Table) -> None:
-    shown = RichTable(
-        title=table.title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
-    )
-    for column in table.columns:
-        shown.add_column(column, justify="right" if table.right(column) else "left", overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(escape(cell) for cell in row))
-    console.print(shown)
+    head, *rows = laid_out(table, console.width)
+    console.out(table.title, style="bold", highlight=False)
+    console.out(head, style="dim", highlight=False)
+    console.out("\n".join(rows), highlight=False)
     for remark in table.remarks:
-        console.print(f"[dim]{escape(remark)}[/dim]", soft_wrap=True)
+        console.out(remark, style="dim", highlight=False)

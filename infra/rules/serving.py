@@ -9,13 +9,14 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING
 
+from components.aws.nodes.plan import HUGE_PAGES_2MI
 from components.facts.instances import Gpu, Instance, find_instance
 from components.rules import Finding, RuleSet, Severity
 from components.serving.engine.image import resolve_image
 from components.serving.lookup import ranks_of
 from components.serving.names import ACCOUNTS, service_name
 from components.serving.placement import gpus_per_pod, least_gpus, nodes_needed, try_sizing
-from components.serving.pods.resources import pod_memory_gib
+from components.serving.pods.resources import HUGE_PAGES_GIB, pod_memory_gib
 
 if TYPE_CHECKING:
     from components.aws.nodes.settings import NodePool
@@ -293,4 +294,23 @@ def shared_memory_fits_the_pod(stack: StackSettings) -> Iterator[Finding]:
                 f"{here.at}.sharedMemoryGiB",
                 f"{shared} GiB of shared memory leave {memory - shared} of the pod's {memory} GiB",
                 f"use at most {memory // 2}",
+            )
+
+
+@rules.rule(
+    "serving.huge-pages", source="EKS user guide: the EFA driver reserves 5128 pages of 2 MiB (facts/platform.md 3)"
+)
+def huge_pages_are_reserved(stack: StackSettings) -> Iterator[Finding]:
+    """Only EFA nodes reserve huge pages, enough for two pods; a pod that asks for more fits nowhere."""
+    for here in placed(stack):
+        if not here.model.huge_pages:
+            continue
+        pods = max(1, here.node.gpus // gpus_per_pod(here.model, here.node))
+        reserved = HUGE_PAGES_2MI * 2 // 1024 if here.node.efa_interfaces else 0
+        if pods * HUGE_PAGES_GIB > reserved:
+            yield Finding(
+                f"{here.at}.hugePages",
+                f"a node of {here.pool.instance_type} reserves {reserved} GiB of huge pages, "
+                f"{pods} pods ask for {pods * HUGE_PAGES_GIB}",
+                "leave hugePages out: groups of several nodes on EFA get them anyway",
             )

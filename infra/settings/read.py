@@ -19,7 +19,7 @@ from infra.settings.explain import Location, closest, explain, path_of
 from infra.settings.stack import StackSettings
 
 
-class UnreadSection(Exception):  # noqa: N818 - a signal between reader and rules, never shown
+class UnreadSection(Exception):
     """A rule asked for a section that could not be read, so the rule has nothing to say."""
 
 
@@ -75,7 +75,7 @@ class Reading:
                 return info.get_default(call_default_factory=True)
             self._report(alias, "is missing", f"add `{alias}`: {_purpose(info)}", "missing")
             return Unread()
-        adapter = TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(_whole_type(info))
         element = _element_type(info.annotation)
         if element is None or not isinstance(raw[alias], list) or not raw[alias]:
             return self._unit(alias, adapter, info.annotation, raw[alias])
@@ -133,6 +133,14 @@ def _remove(draft: Any, location: Location) -> bool:
         return False
     del last[0][last[1]]
     return True
+
+
+def _whole_type(info: FieldInfo) -> Any:
+    """The type of a section with its constraints, which pydantic keeps apart from the annotation."""
+    annotation: Any = info.annotation
+    for constraint in info.metadata:
+        annotation = Annotated[annotation, constraint]  # ty: ignore[invalid-type-form]  - built at run time
+    return annotation
 
 
 def _element_type(annotation: Any) -> type[BaseModel] | None:

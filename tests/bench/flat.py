@@ -5,13 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pulumi
-
-from infra.offline import record
 
 _PACKAGES = {
     "aws": "pulumi_aws",
@@ -89,8 +86,3 @@ def _arguments(cls: Any, inputs: dict[str, Any]) -> dict[str, Any]:
 def _camel(name: str) -> str:
     head, *rest = name.rstrip("_").split("_")
     return head + "".join(part.capitalize() for part in rest)
-
-
-if __name__ == "__main__":
-    recorded = load(sys.argv[1])
-    record(lambda: register(recorded), stack="prod")

@@ -131,12 +131,18 @@ class Client:
 
     def evict(self, pod: Manifest) -> None:
         """Ask for a pod's eviction, as `kubectl drain` does; status 429 where a disruption budget forbids it."""
+        name, namespace = name_of(pod), namespace_of(pod)
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
-            "metadata": {"name": name_of(pod), "namespace": namespace_of(pod)},
+            "metadata": {"name": name, "namespace": namespace},
         }
-        self._send("create", "v1", "Pod", name_of(pod), namespace_of(pod), subresource="eviction", body=eviction)
+        try:
+            # The dynamic client knows no subresource that is of another group than its resource.
+            path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+            self._dynamic.request("post", path, body=eviction, serialize=False)
+        except DynamicApiError as refused:
+            raise RefusedError(f"evict {name}", int(refused.status or 0), _message(refused.body)) from refused
 
     def namespaced(self, api_version: str, kind: str) -> bool:
         """Whether objects of this kind live in a namespace."""

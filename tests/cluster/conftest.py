@@ -11,6 +11,7 @@ from tests.cluster.deployment import Deployment
 from tests.cluster.program import STACKS, program
 
 _RUNNING: list[ControlPlane] = []
+_UNSETTLED: list[Deployment] = []
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +37,13 @@ def applied(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Dep
 @pytest.fixture
 def deployed(applied: Deployment) -> Iterator[Deployment]:
     """A shipped stack with every pod running, before and after the test."""
+    if applied in _UNSETTLED:
+        pytest.skip(f"{applied.program.stack}: an earlier test left pods that do not run")
+    _UNSETTLED.append(applied)
     applied.settle()
     yield applied
     applied.settle()
+    _UNSETTLED.remove(applied)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from components.serving.plan import NAMESPACE, GroupPlan
@@ -100,17 +101,29 @@ class Deployment:
         pods = self.client.find_all("v1", "Pod")
         return [pod for pod in pods if not is_ready(pod) and pod["status"].get("phase") != "Succeeded"]
 
-    def lose(self, names: Iterable[str]) -> None:
-        """Take nodes away with their pods: what the cloud and the pod garbage collector do about a dead machine."""
+    @contextmanager
+    def without(self, names: Sequence[str]) -> Generator[None]:
+        """A while without some nodes and their pods: what the cloud and the garbage collector make of dead machines."""
         for name in names:
             nodes.leave(self.client, name)
-            for pod in self.client.find_all("v1", "Pod"):
-                if pod["spec"].get("nodeName") == name:
-                    self.client.delete(pod, grace=0)
+        for pod in self.client.find_all("v1", "Pod"):
+            if pod["spec"].get("nodeName") in names:
+                self.client.delete(pod, grace=0)
+        try:
+            yield
+        finally:
+            self.bring_back(names)
 
     def bring_back(self, names: Sequence[str]) -> None:
-        """Let lost machines join again."""
+        """Let lost machines join again, and wait until every pod runs."""
         nodes.join(self.client, [machine for machine in self.program.machines if machine.name in names])
+        self.settle()
+
+    def spare(self, engine: GroupPlan) -> list[str]:
+        """Nodes of a group's pool on which none of its ranks runs."""
+        used = self.hosts(self.ranks(engine))
+        names = [machine.name for machine in self.program.machines if machine.pool == engine.pool.name]
+        return [name for name in names if name not in used]
 
     def hosts(self, pods: Iterable[Manifest]) -> list[str]:
         """Names of the nodes that pods are on."""

@@ -54,10 +54,6 @@ class Program:
         """The nodes of every node group and instance group."""
         return [*self._eks_machines(), *self._hyperpod_machines()]
 
-    def pool_machines(self, pool: str) -> list[Machine]:
-        """The nodes of one GPU pool."""
-        return [machine for machine in self.machines if machine.pool == pool]
-
     def _eks_machines(self) -> Iterator[Machine]:
         for group in self.recording.of_type("aws:eks/nodeGroup:NodeGroup"):
             name = group.inputs.get("nodeGroupName") or group.inputs["nodeGroupNamePrefix"].strip("-")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from components.serving.plan import NAMESPACE
-from tests.cluster.client import labels_of, name_of
-from tests.cluster.deployment import Deployment, identities, status_of
+from tests.cluster.client import Manifest, labels_of, name_of
+from tests.cluster.deployment import GROUP, SET, Deployment, identities, status_of
 
 
 def test_every_pod_runs(deployed: Deployment):
@@ -76,34 +76,25 @@ def test_efa_plugin_stays_off_nodes_without_efa(deployed: Deployment):
 
 def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(deployed: Deployment):
     for engine in deployed.engines:
-        _lose_one_node_too_many(deployed, engine.name)
+        of_group = deployed.ranks(engine, 0)
+        others = [pod for each in deployed.engines for pod in deployed.ranks(each)]
+        untouched = identities(others) - identities(of_group)
+        with deployed.without([*deployed.spare(engine), of_group[-1]["spec"]["nodeName"]]):
+            deployed.client.wait(
+                f"group 0 of {engine.name} is pending, and no other",
+                lambda name=engine.name: {_group(pod) for pod in deployed.pending()} == {(name, "0")},
+            )
+            now = identities(pod for each in deployed.engines for pod in deployed.ranks(each))
+            assert untouched <= now, "a group that still fits was disturbed"
+            deployed.client.wait(
+                f"{engine.name} is no longer Available",
+                lambda each=engine: status_of(deployed, each, "Available") != "True",
+            )
 
 
-def _lose_one_node_too_many(deployed: Deployment, name: str) -> None:
-    engine = next(each for each in deployed.engines if each.name == name)
-    used = set(deployed.hosts(deployed.ranks(engine)))
-    spare = [machine.name for machine in deployed.program.pool_machines(engine.pool.name) if machine.name not in used]
-    victim = deployed.ranks(engine, 0)[-1]["spec"]["nodeName"]
-    others = [pod for each in deployed.engines for pod in deployed.ranks(each) if pod not in deployed.ranks(engine, 0)]
-    untouched = identities(others)
-    lost = [*spare, victim]
-    deployed.lose(lost)
-    pending = deployed.client.wait("a group is pending", lambda: _waiting_group(deployed, name))
-    assert pending == {(name, "0")}
-    now = [pod for each in deployed.engines for pod in deployed.ranks(each)]
-    assert untouched <= identities(now), "a group that still fits was disturbed"
-    assert status_of(deployed, engine, "Available") != "True", "the stack would be told that all is well"
-    deployed.bring_back(lost)
-    deployed.settle()
+def _group(pod: Manifest) -> tuple[str | None, str | None]:
+    return labels_of(pod).get(SET), labels_of(pod).get(GROUP)
 
 
-def _waiting_group(deployed: Deployment, name: str) -> set[tuple[str, str]]:
-    groups = {
-        (labels_of(pod)["leaderworkerset.sigs.k8s.io/name"], labels_of(pod)["leaderworkerset.sigs.k8s.io/group-index"])
-        for pod in deployed.pending()
-    }
-    return groups if any(each == name for each, _ in groups) else set()
-
-
-def _complete(job: dict | None) -> dict | None:
+def _complete(job: Manifest | None) -> Manifest | None:
     return job if job and job["status"].get("succeeded") else None

@@ -65,13 +65,16 @@ def test_every_rank_is_scraped(deployed: Deployment):
     monitors = [deployed.live(monitor) for monitor in deployed.of_kind("PodMonitor")]
     for engine in deployed.engines:
         for pod in deployed.ranks(engine):
-            ports = {port["name"] for port in _container(pod)["ports"]}
+            declared = _container(pod)["ports"]
+            ports = {port["name"] for port in declared} | {port["containerPort"] for port in declared}
             scraping = [
                 name_of(monitor)
                 for monitor in monitors
                 if monitor
                 and _watches(monitor, pod)
-                and all(each["port"] in ports for each in monitor["spec"]["podMetricsEndpoints"])
+                and all(
+                    each.get("port", each.get("portNumber")) in ports for each in monitor["spec"]["podMetricsEndpoints"]
+                )
             ]
             assert len(scraping) == 1, f"{name_of(pod)} is scraped by {scraping or 'nobody'}"
 

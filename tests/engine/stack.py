@@ -32,7 +32,7 @@ from tests.engine.providers.world import World
 PROJECT = "sglang-hyperpod"
 PACKAGES = ("aws", "aws-native", "eks", "kubernetes")
 PASSPHRASE = "correct horse battery staple"
-SAME = {"same", "read", "refresh"}
+UNCHANGING = {"same", "read", "refresh", "create-replacement", "delete-replaced"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ class Step:
     def name(self) -> str:
         """The logical name."""
         return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def short(self) -> str:
+        """`update NodeGroup g6-group`."""
+        return f"{self.op} {self.type.rsplit(':', 1)[-1]} {self.name}"
 
     def __str__(self) -> str:
         return f"{self.op} {self.type} {self.name}{f' {list(self.diff)}' if self.diff else ''}"
@@ -78,8 +83,8 @@ class Result:
 
     @property
     def changes(self) -> list[Step]:
-        """The steps that change something; the outputs of the stack and of components are not among them."""
-        return [step for step in self.steps if step.op not in SAME and step.type != "pulumi:pulumi:Stack"]
+        """The steps that change something; a replacement is one step, and the stack's own outputs are none."""
+        return [step for step in self.steps if step.op not in UNCHANGING and step.type != "pulumi:pulumi:Stack"]
 
     @property
     def done(self) -> list[Step]:
@@ -166,15 +171,17 @@ class EngineStack:
         return {resource["urn"]: resource for resource in deployment.get("resources", [])}
 
     def set(self, path: str, value: Any) -> None:
-        """Change one field of the stack file: `set("models[0].replicas", 2)`; the section's prefix is left out."""
+        """Change one field of the stack file: `set("models[0].replicas", 2)`; the section's prefix is left out.
+
+        A function as value makes the new one from a copy of the old one.
+        """
         section, _, rest = path.replace("[", ".[").partition(".")
         steps = [int(step[1:-1]) if step.startswith("[") else step for step in rest.split(".")] if rest else []
+        *way, last = [f"{PROJECT}:{section}", *steps]
         target: Any = self.config["config"]
-        for step, following in zip([f"{PROJECT}:{section}", *steps], [*steps, None], strict=True):
-            if following is None:
-                target[step] = value
-            else:
-                target = target[step] if isinstance(step, int) else target.setdefault(step, {})
+        for step in way:
+            target = target[step] if isinstance(step, int) else target.setdefault(step, {})
+        target[last] = value(copy.deepcopy(target.get(last))) if callable(value) else value
 
     def set_secret(self, key: str, value: str) -> None:
         """`pulumi config set --secret`: the value is in the stack file encrypted only."""

@@ -43,9 +43,9 @@ class DataRepository(Settings):
     """Bucket or prefix; no two links may overlap."""
     directory: FileSystemDirectory = "/"
     """Directory of the file system; no two links may overlap."""
-    auto_import: list[DataEvent] = Field(default_factory=lambda: ["NEW", "CHANGED", "DELETED"])
+    auto_import: list[DataEvent] = ["NEW", "CHANGED", "DELETED"]
     """Changes in S3 that follow into the file system; empty for none."""
-    auto_export: list[DataEvent] = Field(default_factory=list)
+    auto_export: list[DataEvent] = []
     """Changes in the file system that follow into S3; empty (the default) leaves the bucket alone."""
     import_metadata: bool = True
     """List what is in S3 when the link is made, so that the files are seen at once."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.rules import Finding
 from infra.policy.check import CheckSet, Found
-from infra.policy.pools import LAUNCH_TEMPLATE, NODE_GROUP, Pool, pools
+from infra.policy.pools import LAUNCH_TEMPLATE, NODE_GROUP, Pool, pools, visible
 from infra.policy.resource import Stack
 from infra.policy.values import at, items, known, mapping, text
 from infra.policy.workloads import EFA, GPU, LEADER_WORKER_SET, Pod, pods
@@ -39,7 +39,7 @@ def gpu_pods_select_their_pool(stack: Stack) -> Iterator[Found]:
     for pod in _gpu_pods(stack):
         selector = pod.spec.get("nodeSelector")
         chosen = _selected(pod, found)
-        if len(chosen) == 1 or not known(selector):
+        if len(chosen) == 1 or not known(selector) or not (chosen or visible(stack)):
             continue
         names = ", ".join(pool.name for pool in found if pool.gpus) or "none"
         wanted = ", ".join(f"{key}: {value}" for key, value in mapping(selector).items()) or "nothing"

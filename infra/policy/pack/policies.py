@@ -45,8 +45,9 @@ _PROTECT = PolicyConfigSchema(
 
 
 def policies() -> list[Policy]:
-    """A policy for each check; its name is the check's id with dashes, since dots have a meaning in a pack's config."""
-    return [_resource_policy(check) if check.types else _stack_policy(check) for check in CHECKS]
+    """A policy for each check."""
+    inputs: Inputs = {}
+    return [_resource_policy(check, inputs) if check.types else _stack_policy(check, inputs) for check in CHECKS]
 
 
 def policy_name(check: Check) -> str:
@@ -54,13 +55,16 @@ def policy_name(check: Check) -> str:
     return check.id.replace(".", "-")
 
 
-def _level(check: Check) -> EnforcementLevel:
-    return EnforcementLevel(check.level.value)
+Inputs = dict[str, Mapping[str, Any]]
+"""Inputs by URN, remembered as the resources pass by: of a whole stack the engine shows the outputs, in which a preview
+leaves out what the provider does not know yet.
+"""
 
 
-def _resource_policy(check: Check) -> Policy:
+def _resource_policy(check: Check, inputs: Inputs) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        resource = _resource(args)
+        inputs[args.urn] = plain(args.props)
+        resource = _resource(args, inputs)
         if check.applies(resource):
             for finding in check.look(resource):
                 report(_message(finding), None)
@@ -68,13 +72,17 @@ def _resource_policy(check: Check) -> Policy:
     return ResourceValidationPolicy(policy_name(check), check.summary, validate, _level(check))
 
 
-def _stack_policy(check: Check) -> Policy:
+def _stack_policy(check: Check, inputs: Inputs) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        stack = Stack(map(_resource, args.resources), protect=_protect(args.get_config()))
-        for resource, finding in check.look(stack):
+        resources = (_resource(resource, inputs) for resource in args.resources)
+        for resource, finding in check.look(Stack(resources, protect=_protect(args.get_config()))):
             report(_message(finding), resource.urn)
 
     return StackValidationPolicy(policy_name(check), check.summary, validate, _level(check), _PROTECT)
+
+
+def _level(check: Check) -> EnforcementLevel:
+    return EnforcementLevel(check.level.value)
 
 
 def _message(finding: Finding) -> str:
@@ -87,10 +95,10 @@ def _protect(config: Mapping[str, Any] | None) -> bool | None:
     return chosen if isinstance(chosen, bool) else pulumi.Config(PROJECT).get_bool("protect")
 
 
-def _resource(seen: ResourceValidationArgs | PolicyResource) -> Resource:
+def _resource(seen: ResourceValidationArgs | PolicyResource, inputs: Inputs) -> Resource:
     """What the engine shows, as the checks read it."""
-    props = plain(seen.props)
     depends: Mapping[str, Iterable[PolicyResource]] = getattr(seen, "property_dependencies", {})
+    props = inputs[seen.urn] if seen.urn in inputs else plain(seen.props)
     return Resource(
         urn=seen.urn,
         type=seen.resource_type,

@@ -23,7 +23,7 @@ def sglang() -> Callable[..., Result]:
 
 @pytest.fixture
 def dev_file(tmp_path: Path) -> Callable[..., Path]:
-    """A copy of the dev stack's file with sections replaced: `dev_file(region="nowhere")`; None leaves a section out."""
+    """A copy of the dev stack's file with sections replaced, `dev_file(region="nowhere")`, or left out (None)."""
 
     def write(**sections: Any) -> Path:
         content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())

@@ -42,13 +42,14 @@ def aws_says(*arguments: str) -> str:
     """What `aws` prints, in its real form."""
     if arguments[:2] == ("eks", "describe-addon-versions"):
         name = arguments[arguments.index("--addon-name") + 1]
+        default = "v1.34.6-eksbuild.13" if name == "kube-proxy" else "v1.22.4-eksbuild.3"
         versions = [
             {
                 "addonVersion": "v9.9.9-eksbuild.1",
                 "compatibilities": [{"clusterVersion": "1.34", "defaultVersion": False}],
             },
             {
-                "addonVersion": "v1.22.4-eksbuild.3",
+                "addonVersion": default,
                 "compatibilities": [{"clusterVersion": "1.34", "defaultVersion": True}],
             },
         ]

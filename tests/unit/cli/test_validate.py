@@ -52,10 +52,7 @@ def test_a_bare_mapping_is_read_like_a_stack_file(sglang: Run, dev_file: DevFile
 
 
 def test_strict_makes_errors_of_warnings(sglang: Run, dev_file: DevFile) -> None:
-    image = {"repository": "registry.example.com/sglang", "tag": "v0.5.17"}
-    models = yaml.safe_load(dev_file().read_text())["config"]["sglang-hyperpod:models"]
-    models[0]["engine"] = {"image": image}
-    config = dev_file(models=models)
+    config = dev_file(platform={"efa": {"chartVersion": "v0.5.99"}})
     usual = json.loads(sglang("validate", "--config", config, "--json").stdout)["problems"]
     warnings = {problem["rule"] for problem in usual if problem["severity"] == "warning"}
     strict = json.loads(sglang("validate", "--config", config, "--json", "--strict").stdout)["problems"]

@@ -17,7 +17,7 @@ LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 
 def made(name: str, *after: str, type: str = "aws:s3/bucket:Bucket", **fields: Any) -> Recorded:
     """A resource whose URN is its name."""
-    values = {"parent": None, "provider": None, "property_dependencies": {}, "inputs": {}} | fields
+    values: dict[str, Any] = {"parent": None, "provider": None, "property_dependencies": {}, "inputs": {}} | fields
     return Recorded(urn=name, type=type, name=name, depends_on=after, **values)
 
 

@@ -52,16 +52,16 @@ def broken(stack: str, name: str, edit: Edit, type: str = "") -> list[Resource]:
 def fired(stack: str, changed: list[Resource]) -> dict[str, str]:
     """The checks that object to a changed stack and not to the shipped one, each with its first message."""
     before = {violation.problem() for violation in run(resources(stack), protect=settings(stack).protect)}
-    after = [violation for violation in run(changed, protect=settings(stack).protect)]
+    after = run(changed, protect=settings(stack).protect)
     new = [violation for violation in after if violation.problem() not in before]
     return {violation.check.id: str(violation.problem()) for violation in reversed(new)}
 
 
-def put(path: str, value: Any) -> Edit:
-    """An edit that sets the value at a dotted path, numbers being indexes."""
+def put(value: Any, *path: str | int) -> Edit:
+    """An edit that sets the value at a path."""
 
     def edit(props: Any) -> None:
-        *way, last = [int(key) if key.isdigit() else key for key in path.split("/")]
+        *way, last = path
         for key in way:
             props = props[key]
         props[last] = value
@@ -69,11 +69,11 @@ def put(path: str, value: Any) -> Edit:
     return edit
 
 
-def drop(path: str) -> Edit:
+def drop(*path: str | int) -> Edit:
     """An edit that removes what is at a path."""
 
     def edit(props: Any) -> None:
-        *way, last = [int(key) if key.isdigit() else key for key in path.split("/")]
+        *way, last = path
         for key in way:
             props = props[key]
         del props[last]

@@ -6,6 +6,7 @@ import itertools
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ from infra.report.picture.svg import Box, text_width
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def model(**changes: object) -> ModelScene:
-    values = {
+def model(**changes: Any) -> ModelScene:
+    values: dict[str, Any] = {
         "name": "deepseek-r1",
         "lines": ("deepseek-ai/DeepSeek-R1", "2 replicas", "context 65,536 tokens"),
         "replicas": 2,
@@ -30,7 +31,7 @@ def model(**changes: object) -> ModelScene:
         "mounts": True,
         "served": True,
     }
-    return ModelScene(**values | changes)  # type: ignore[arg-type]
+    return ModelScene(**values | changes)
 
 
 def scene(*pools: PoolScene, load_balancer: tuple[str, ...] = ("Application Load Balancer",)) -> Scene:
@@ -51,9 +52,7 @@ def scene(*pools: PoolScene, load_balancer: tuple[str, ...] = ("Application Load
 
 
 P5 = PoolScene("Node pool p5", ("5 ml.p5.48xlarge",), 8, 1, (model(),))
-G6E = PoolScene(
-    "Node pool g6e", ("2 ml.g6e.12xlarge",), 4, 0, (model(name="qwen", gpus_per_pod=4, nodes_per_group=1),)
-)
+G6E = PoolScene("Node pool g6e", ("2 ml.g6e.12xlarge",), 4, 0, (model(name="qwen", gpus_per_pod=4, nodes_per_group=1),))
 
 
 def boxes(text: str) -> Iterator[Box]:

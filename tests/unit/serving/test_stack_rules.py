@@ -185,6 +185,14 @@ def test_shared_memory_leaves_memory_for_the_processes() -> None:
     ]
 
 
+def test_huge_pages_are_there_on_efa_nodes_alone() -> None:
+    settings = stack(model(QWEN_8B, hugePages=True), pools=[pool("g6e.xlarge")])
+    assert found(serving.rules, "serving.huge-pages", settings) == [
+        ("models[0].hugePages", "a node of g6e.xlarge reserves 0 GiB of huge pages, 1 pods ask for 5")
+    ]
+    assert found(serving.rules, "serving.huge-pages", stack(model(hugePages=True))) == []
+
+
 def test_weights_on_the_file_system_need_one() -> None:
     settings = stack(model(weights={"source": "fsx", "path": "/r1"}), file_system=None)
     assert found(weights.rules, "weights.file-system", settings) == [
