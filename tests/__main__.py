@@ -25,7 +25,7 @@ class Tier:
         return [name for name in self.needs if tools.find(name) is None]
 
 
-CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws-controller")
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
 
 TIERS = (
     Tier("unit, contract, golden", ("tests/unit", "tests/contract", "tests/golden"), workers=os.cpu_count() or 1),

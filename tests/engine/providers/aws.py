@@ -209,7 +209,8 @@ def _not_yet(world: World, thing: Thing) -> Iterator[str]:
     if thing.type == ADDON and thing.inputs["addonName"] in ("vpc-cni", "kube-proxy"):
         yield from (f"{left.name} still needs the add-on" for left in world.things(NODE_GROUP))
     if thing.type == NODE_GROUP and len(list(world.things(NODE_GROUP))) == 1:
-        yield from (f"uninstalling {left.name} needs a node" for left in world.things(RELEASE))
+        awaited = (release for release in world.things(RELEASE) if not release.inputs.get("skipAwait"))
+        yield from (f"uninstalling {left.name} needs a node" for left in awaited)
     if thing.type == ATTACHMENT:
         yield from (f"{user.name} still works with the policy" for user in _users_of_role(world, thing.inputs["role"]))
     if thing.type in ("aws:ec2/subnet:Subnet", "aws:ec2/securityGroup:SecurityGroup"):
