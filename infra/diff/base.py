@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +45,7 @@ def preview_of(root: Path, revision: str, stack: str) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _worktree(root: Path, commit: str) -> Iterator[Path]:
+def _worktree(root: Path, commit: str) -> Generator[Path]:
     """The project's folder in a temporary work tree."""
     prefix = _git(root, "rev-parse", "--show-prefix") or ""
     with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,7 @@ Fault = tuple[str, str, str]
 
 
 def _lustre(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
-    """Throughput is fixed where EFA is on (facts/aws.md 4.1; pulumi-aws: perUnitStorageThroughput)."""
+    """Throughput is fixed where EFA is on (pulumi-aws fsx.LustreFileSystem: perUnitStorageThroughput)."""
     old, new = before.get("perUnitStorageThroughput"), after.get("perUnitStorageThroughput")
     if before.get("efaEnabled") is True and after.get("efaEnabled") is True and old != new:
         yield (
@@ -78,7 +78,7 @@ _FIXED: Final = {
     "overrideVpcConfig": "subnets and security groups",
     "threadsPerCore": "threads per core",
 }
-"""What UpdateCluster may reject in a group that exists (facts/aws.md 1: createOnlyProperties of older schemas)."""
+"""What UpdateCluster may reject in a group that exists (createOnlyProperties of older CloudFormation schemas)."""
 
 
 def _hyperpod(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:

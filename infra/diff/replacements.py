@@ -103,7 +103,7 @@ def _following(pairs: Sequence[Pair], replaced: Mapping[str, Replacement]) -> It
     for pair in pairs:
         if pair.urn in replaced:
             continue
-        provider = pair.after.get("provider")
+        provider = pair.after.get("provider") or ""
         if provider in replaced:
             yield pair.urn, Replacement((), names[provider])
             continue

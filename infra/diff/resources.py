@@ -55,7 +55,7 @@ def pair(before: Sequence[Json], after: Sequence[Json]) -> Pairing:
 
 
 def _former(resource: Json, former: Mapping[str, Json]) -> str | None:
-    """The URN under which a resource was known, by its aliases: a URN, or `name=..., type=...` of what was different."""
+    """The URN under which a resource was known, by its aliases: a URN, or `name=..., type=...` of what differed."""
     for alias in resource.get("aliases", ()):
         if alias in former:
             return alias

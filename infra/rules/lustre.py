@@ -24,7 +24,9 @@ PATIENCE_MINUTES: Final = 30
 """From here on, nodes that all load at once cost more than a faster file system."""
 
 
-@rules.rule("lustre.zone", source="facts/aws.md 7.33", severity=Severity.WARNING)
+@rules.rule(
+    "lustre.zone", source="awslabs/awsome-distributed-ai hyperpod-eks-tf/modules/fsx_lustre", severity=Severity.WARNING
+)
 def file_system_is_near_its_readers(settings: StackSettings) -> Iterator[Finding]:
     """Reading from another zone is slow, and charged for."""
     fs = settings.file_system
@@ -40,7 +42,7 @@ def file_system_is_near_its_readers(settings: StackSettings) -> Iterator[Finding
             )
 
 
-@rules.rule("lustre.efa-nodes", source="facts/aws.md 4.1", severity=Severity.WARNING)
+@rules.rule("lustre.efa-nodes", source="pulumi-aws fsx.LustreFileSystem: efaEnabled", severity=Severity.WARNING)
 def efa_has_somebody_to_talk_to(settings: StackSettings) -> Iterator[Finding]:
     """EFA freezes the file system's throughput: for nodes without EFA that is for nothing."""
     fs = settings.file_system
@@ -49,7 +51,9 @@ def efa_has_somebody_to_talk_to(settings: StackSettings) -> Iterator[Finding]:
         yield Finding("fileSystem.efa", "no node pool has EFA, so every node mounts over TCP", "set efa: false")
 
 
-@rules.rule("lustre.efa-client", source="facts/aws.md 2.5 and 4.1", severity=Severity.WARNING)
+@rules.rule(
+    "lustre.efa-client", source="awslabs/awsome-distributed-ai base-config/on_create_main.sh", severity=Severity.WARNING
+)
 def efa_client_is_set_up(settings: StackSettings) -> Iterator[Finding]:
     """Without the EFA client set-up, which the lifecycle script does, a mount falls back to TCP."""
     fs = settings.file_system
@@ -70,7 +74,7 @@ def efa_client_is_set_up(settings: StackSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("lustre.startup", source="facts/aws.md 10: load time is arithmetic")
+@rules.rule("lustre.startup", source="cold_start_minutes: nodes x weights / throughput")
 def weights_load_within_the_startup_probe(settings: StackSettings) -> Iterator[Finding]:
     """All nodes load at once after an outage; the startup probe must wait that long."""
     minutes = cold_start_minutes(settings)
@@ -87,7 +91,7 @@ def weights_load_within_the_startup_probe(settings: StackSettings) -> Iterator[F
             )
 
 
-@rules.rule("lustre.load-time", source="facts/aws.md 10: load time is arithmetic", severity=Severity.WARNING)
+@rules.rule("lustre.load-time", source="cold_start_minutes: nodes x weights / throughput", severity=Severity.WARNING)
 def weights_load_soon(settings: StackSettings) -> Iterator[Finding]:
     """While weights load, GPUs are paid for and serve nothing."""
     fs, minutes = settings.file_system, cold_start_minutes(settings)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from tests.bench.flat import classes, load, register
 
 _PREVIEW = (
+    "components.facts.dense_models",
+    "components.facts.moe_models",
     "infra.cli.main",
     "infra.program",
     "infra.report.model",

@@ -25,7 +25,8 @@ def load(path: str) -> list[dict[str, Any]]:
 
 
 def classes(resources: list[dict[str, Any]]) -> dict[str, Any]:
-    """The SDK's class of each type."""
+    """The SDK's class of each type, with the modules that it loads only when the first resource is registered."""
+    importlib.import_module("pulumi_kubernetes.meta.v1")
     return {kind: _class(kind) for kind in {resource["type"] for resource in resources}}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Deployed
-from tests.engine.stack import EngineStack, Result
+from tests.engine.result import Result
+from tests.engine.stack import EngineStack
 
 Fields = list[tuple[str, Any]]
 

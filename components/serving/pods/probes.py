@@ -13,10 +13,10 @@ DRAIN_SECONDS: Final = 15
 """Seconds that a pod waits before SIGTERM, so that load balancer and proxies stop sending to it first."""
 
 WARM_UP_MINUTES: Final = 15
-"""Minutes for CUDA graphs and kernels after loading; compiling DeepGEMM takes about ten (facts/sglang.md 11.3)."""
+"""Minutes for CUDA graphs and kernels after loading; compiling DeepGEMM takes about ten (sglang.compile_deep_gemm)."""
 
 _LEAST_STARTUP_MINUTES: Final = 30
-"""Least time to start, as upstream examples give (facts/sglang.md 11.1: 180 failures every 10 s)."""
+"""Least time to start; sgl-project/ome gives its runtimes 16."""
 
 _STARTUP_PERIOD: Final = 10
 _WORKER_TIMEOUT: Final = 25

@@ -17,7 +17,7 @@ class ProbeSettings(Settings):
     startup_minutes: Annotated[int, Field(ge=1, le=720)] | None = None
     """Minutes that loading and warming up may take; by default twice the estimate, at least 30."""
     timeout_seconds: Seconds = 25
-    """Timeout of one probe in seconds; the engine itself gives up after 20 s (facts/sglang.md 11.1)."""
+    """Timeout of one probe in seconds; the engine itself gives up after 20 s (SGLANG_HEALTH_CHECK_TIMEOUT)."""
     readiness_period_seconds: Seconds = 15
     """Seconds between readiness probes of the leader."""
     readiness_failures: Annotated[int, Field(ge=1, le=20)] = 3

@@ -13,8 +13,9 @@ from typing import Any
 
 from components.facts.replaces import replacing
 from tests.engine.providers import sdk
-from tests.engine.providers.base import Needs, RefusedError, Request, SimulatedProvider, merged
+from tests.engine.providers.base import Needs, RefusedError, Request, SimulatedProvider
 from tests.engine.providers.identifiers import ACCOUNT, NAME_IS_ID, PREFIX, REGION, arn, digest
+from tests.engine.providers.values import merged
 from tests.engine.providers.world import Thing, World, get_at
 
 CLUSTER = "aws:eks/cluster:Cluster"
