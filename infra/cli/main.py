@@ -6,6 +6,7 @@ import typer
 
 from infra.cli.chart import chart
 from infra.cli.crds import crds
+from infra.cli.diff import diff
 from infra.cli.graph import graph
 from infra.cli.pin import pin
 from infra.cli.preview import preview
@@ -21,5 +22,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (preview, validate, render, graph, schema, crds, chart, pin, size):
+for command in (preview, diff, validate, render, graph, schema, crds, chart, pin, size):
     app.command()(command)

@@ -84,7 +84,7 @@ _FIXED: Final = {
 def _hyperpod(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
     """An instance group keeps its type, role, network and threads; another one is added beside it."""
     old, new = _groups(before), _groups(after)
-    for name in old.keys() & new.keys():
+    for name in sorted(old.keys() & new.keys()):
         for key, word in _FIXED.items():
             if old[name].get(key) != new[name].get(key):
                 yield (

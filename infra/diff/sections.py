@@ -47,9 +47,12 @@ def sections(comparison: Comparison) -> Iterator[Section]:
         yield Section("Removed with what they hold", tuple(map(_lost, lost)), urgent=True)
     if comparison.cost.lines:
         yield Section(f"Cost: {_difference(comparison.cost)}", tuple(_cost(comparison.cost)))
-    for title, warnings in (("Warnings added", comparison.warnings_added), ("gone", comparison.warnings_removed)):
+    for title, warnings in (
+        ("Warnings added", comparison.warnings_added),
+        ("Warnings gone", comparison.warnings_removed),
+    ):
         if warnings:
-            yield Section(title if title != "gone" else "Warnings gone", tuple(map(_warning, warnings)))
+            yield Section(title, tuple(map(_warning, warnings)))
     for kind in (Kind.CHANGED, Kind.ADDED, Kind.REMOVED):
         found = comparison.of(kind)
         if found:

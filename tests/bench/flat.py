@@ -62,6 +62,22 @@ def register(resources: list[dict[str, Any]]) -> None:
         made[resource["urn"]] = cls(resource["name"], **_arguments(cls, inputs), opts=opts)
 
 
+class _Echo(pulumi.runtime.Mocks):
+    """Mocks that give every input back, as most tests of Pulumi programs have them."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return args.name, args.inputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise NotImplementedError(args.token)
+
+
+def register_with_mocks(resources: list[dict[str, Any]]) -> None:
+    """Register everything against the mocks of the SDK."""
+    pulumi.runtime.set_mocks(_Echo(), preview=True)
+    pulumi.runtime.test(lambda: register(resources))()
+
+
 def _value(value: Any, resource: dict[str, Any], key: str, made: dict[str, Any]) -> Any:
     """An input again; what was unknown is the identifier, or URN, of a resource that it came from."""
     if isinstance(value, dict) and set(value) == {"$unknown"}:

@@ -76,8 +76,5 @@ class Result:
     def failures(self) -> list[str]:
         """The errors of single resources, which is where a provider's own message is."""
         said = [event["diagnosticEvent"] for event in self.events if "diagnosticEvent" in event]
-        return [
-            one["message"].strip()
-            for one in said
-            if one["severity"] == "error" and "::pulumi:pulumi:Stack::" not in one.get("urn", "")
-        ]
+        errors = [one for one in said if one["severity"] == "error" and one.get("urn")]
+        return [one["message"].strip() for one in errors if type_of(one["urn"]) != "pulumi:pulumi:Stack"]

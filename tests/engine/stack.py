@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -204,7 +204,7 @@ class EngineStack:
 
 
 @contextmanager
-def simulated_providers(folder: Path) -> Iterator[Path]:
+def simulated_providers(folder: Path) -> Generator[Path]:
     """Runs the server of the simulated providers; gives the path of its socket. Its messages are in `folder`/log."""
     socket = folder / "socket"
     command = [sys.executable, "-m", "tests.engine.providers.server", str(socket)]
@@ -226,7 +226,7 @@ def shipped_settings(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _language_host(program: Callable[[], Any]) -> Iterator[int]:
+def _language_host(program: Callable[[], Any]) -> Generator[int]:
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     port = server.add_insecure_port("127.0.0.1:0")

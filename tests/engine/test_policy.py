@@ -23,11 +23,12 @@ def test_the_shipped_stacks_pass(shipped: Callable[[str], EngineStack], name: st
 def test_a_privileged_pod_is_stopped_in_the_preview(make_stack: Callable[..., EngineStack]):
     def program() -> None:
         provider = k8s.Provider("kube", kubeconfig="{}", cluster_identifier="x")
-        container = {"name": "shell", "image": "shell:1.0.0", "securityContext": {"privileged": True}}
+        privileged = k8s.core.v1.SecurityContextArgs(privileged=True)
+        container = k8s.core.v1.ContainerArgs(name="shell", image="shell:1.0.0", security_context=privileged)
         k8s.core.v1.Pod(
             "pod",
             metadata={"name": "pod", "namespace": "inference"},
-            spec={"containers": [container]},
+            spec=k8s.core.v1.PodSpecArgs(containers=[container]),
             opts=pulumi.ResourceOptions(provider=provider),
         )
 

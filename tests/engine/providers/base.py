@@ -221,10 +221,13 @@ class SimulatedProvider(ResourceProviderServicer):
 
     async def Invoke(self, request: pb.InvokeRequest, context: Any) -> pb.InvokeResponse:  # noqa: N802
         try:
-            return pb.InvokeResponse(**{"return": encode(self.invoke(request.tok, decode(request.args)))})
+            answer = self.invoke(request.tok, decode(request.args))
         except RefusedError as error:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
             raise
+        response = pb.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode(answer))  # a keyword of Python, so no attribute can be written
+        return response
 
     async def _before(self, operation: str, request: Request, context: Any) -> str | None:
         fault = self.world.take_fault(request.name, operation)

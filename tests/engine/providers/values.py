@@ -35,7 +35,8 @@ def _plain(value: struct_pb2.Value) -> Any:
     if kind == "list_value":
         return [_plain(item) for item in value.list_value.values]
     if kind == "number_value":
-        return int(value.number_value) if value.number_value.is_integer() else value.number_value
+        number = float(value.number_value)
+        return int(number) if number.is_integer() else number
     return None if kind == "null_value" else getattr(value, kind or "string_value")
 
 
