@@ -17,9 +17,10 @@ help: ## List what can be made
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/ready-dev: .venv/ready requirements-dev.lock
+.venv/ready-dev: .venv/ready requirements-dev.lock requirements-data.lock
 	@echo "installing what the tests need (a minute or two, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-data.lock
 	@touch $@
 
 preview: .venv/ready ## Preview a stack on this machine, without an AWS account: make preview STACK=prod

@@ -310,7 +310,7 @@ def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
         capabilities=("IPC_LOCK",) if efa else (),
         cache_path=f"{pool.nvme_path}/{CACHE_FOLDER}" if pool.nvme_path else None,
         weights=model.weights,
-        probes=plan_probes(settings.probes, model.load_minutes),
+        probes=plan_probes(settings.probes, size_gib=model.weights.size_gib or 0, load_minutes=model.load_minutes),
         grace_period_seconds=settings.grace_period_seconds,
         toleration_seconds=settings.toleration_seconds,
         max_unavailable=settings.rollout.max_unavailable,

@@ -11,6 +11,7 @@ from components.facts.instances import find_instance
 from components.facts.models import find_model
 from components.rules import Finding, RuleSet, Severity
 from components.serving.plan import checkpoint_gib, size_model
+from components.serving.pods.probes import startup_minutes
 from components.serving.weights.plan import load_minutes
 from components.serving.weights.settings import WeightsSource
 
@@ -81,8 +82,8 @@ def weights_load_within_the_startup_probe(settings: StackSettings) -> Iterator[F
     if minutes is None:
         return
     for at, model in enumerate(settings.models):
-        patience = model.probes.startup_minutes
-        if reads_file_system(model) and patience is not None and patience < minutes:
+        patience = startup_minutes(model.probes, _checkpoint_gib(settings, model))
+        if reads_file_system(model) and patience < minutes:
             yield Finding(
                 f"models[{at}].probes.startupMinutes",
                 f"loading takes about {minutes:.0f} minutes when all nodes start together, the probe gives up after "
@@ -120,15 +121,18 @@ def reads_file_system(model: ModelSettings) -> bool:
 
 
 def _gib_read(settings: StackSettings, model: ModelSettings) -> float:
-    nodes = model.nodes_per_group * model.replicas
+    return _checkpoint_gib(settings, model) * model.nodes_per_group * model.replicas
+
+
+def _checkpoint_gib(settings: StackSettings, model: ModelSettings) -> float:
     if model.weights.size_gib:
-        return model.weights.size_gib * nodes
+        return model.weights.size_gib
     pool = next((pool for pool in settings.node_pools if pool.name == model.node_pool), None)
     kind = find_instance(pool.instance_type) if pool else None
     facts = find_model(model.model)
     if facts is None or kind is None or kind.gpu is None:
         return 0
     try:
-        return checkpoint_gib(model, size_model(model, facts, kind.gpu)) * nodes
+        return checkpoint_gib(model, size_model(model, facts, kind.gpu))
     except ValueError:  # a layout that cannot be sized is named by the rules of `models`
         return 0

@@ -19,9 +19,9 @@ from tests.unit.properties.stacks import stacks
 
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 # One example is a whole program: shrinking a failing one would take minutes and tell little more.
-SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "phases": [Phase.reuse, Phase.generate]}
-recorded = settings(max_examples=6, **SLOW)
-checked = settings(max_examples=40, **SLOW)
+slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.reuse, Phase.generate])
+recorded = settings(slow, max_examples=6)
+checked = settings(slow, max_examples=40)
 
 
 def built(raw: dict[str, Any]) -> tuple[Plan, Recording]:
