@@ -108,10 +108,11 @@ class GroupPlan:
 
     @property
     def rollout_minutes(self) -> int:
-        """Minutes that replacing every group may take, each after the one before it has drained."""
-        at_once = max(1, self.max_unavailable + self.max_surge)
-        one = self.ready_minutes + math.ceil((self.grace_period_seconds + DRAIN_SECONDS) / 60)
-        return math.ceil(self.replicas / at_once) * one
+        """Minutes that replacing every group may take, one after the other, each after the one before it has drained.
+
+        More than one at a time takes the alpha feature MaxUnavailableStatefulSet, which EKS does not switch on.
+        """
+        return self.replicas * (self.ready_minutes + math.ceil((self.grace_period_seconds + DRAIN_SECONDS) / 60))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 import yaml
 
 from tests.cluster.client import Manifest
 
 DEFAULTS = Path(__file__).parents[3] / "shared" / "charts"
 """A folder beside the repository with the default values of the pinned charts."""
+
+needs_charts = pytest.mark.skipif(
+    not DEFAULTS.exists(), reason="the charts' default values are not beside the repository"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,10 @@ SUBCHART_TOLERATIONS = {"node-exporter": [{"effect": "NoSchedule", "operator": "
 
 
 def stand_ins(release: Mapping[str, Any]) -> list[Manifest]:
-    """The workloads of one release, given its inputs; none for a chart whose workloads are not known here."""
+    """The workloads of one release, given its inputs; none for a chart whose workloads or defaults are not known."""
     chart = release["chart"].rpartition("/")[2]
     workloads = [workload for workload in WORKLOADS if workload.chart == chart]
-    if not workloads:
+    if not workloads or not DEFAULTS.exists():
         return []
     defaults = yaml.safe_load((DEFAULTS / f"{chart}-{release['version']}.values.yaml").read_text())
     values = _merge(defaults, release.get("values") or {})

@@ -34,6 +34,7 @@ def test_claims_are_bound(deployed: Deployment):
         live = deployed.live(claim)
         assert live is not None
         assert live["status"]["phase"] == "Bound", described(claim)
+        assert live["spec"]["volumeName"] == claim["spec"]["volumeName"], "Pulumi waits 300 s for any other claim"
 
 
 CONTAINERS = {

@@ -7,6 +7,7 @@ import pytest
 from components.serving.plan import NAMESPACE
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, SET, Deployment, identities, status_of
+from tests.cluster.stand_ins import needs_charts
 
 
 def test_every_pod_runs(deployed: Deployment):
@@ -56,6 +57,7 @@ def test_gpu_nodes_run_engines_and_daemons_alone(deployed: Deployment):
             assert owner in ("StatefulSet", "DaemonSet"), f"{name_of(pod)} takes the room of an engine"
 
 
+@needs_charts
 @pytest.mark.parametrize(
     ("daemon", "resource"),
     [("nvidia-device-plugin", "nvidia.com/gpu"), ("aws-efa-k8s-device-plugin", "vpc.amazonaws.com/efa")],
@@ -67,6 +69,7 @@ def test_a_device_plugin_runs_on_every_node_that_has_its_devices(deployed: Deplo
     assert wanted <= set(deployed.hosts(pods)), "these nodes would advertise no devices"
 
 
+@needs_charts
 def test_efa_plugin_stays_off_nodes_without_efa(deployed: Deployment):
     """Where it finds no device it crashes: "No valid EFA devices"."""
     pods = deployed.client.find_all("v1", "Pod", labels={"app.kubernetes.io/name": "aws-efa-k8s-device-plugin"})

@@ -12,6 +12,7 @@ from tests.cluster.access import Account
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, Deployment
 from tests.cluster.selectors import Reach
+from tests.cluster.stand_ins import needs_charts
 
 DNS: Manifest = {"metadata": {"name": "dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}}, "spec": {}}
 VISITOR: Manifest = {"metadata": {"name": "visitor", "namespace": "default", "labels": {}}, "spec": {}}
@@ -52,6 +53,7 @@ def test_every_pod_runs_under_an_account_of_the_program(deployed: Deployment):
         assert pod["spec"]["serviceAccountName"] in known, name_of(pod)
 
 
+@needs_charts
 def test_prometheus_reaches_every_rank_and_a_visitor_none(deployed: Deployment):
     reach = Reach.of(deployed.client)
     prometheus = deployed.client.find_all("v1", "Pod", "monitoring", {"app.kubernetes.io/name": "prometheus"})[0]

@@ -82,11 +82,14 @@ def service(name: str) -> Spec:
 
 
 def disruption_budget(group: GroupPlan) -> Spec:
-    """`spec` of the disruption budget, in groups: evicting any pod of a group ends the group, and each has one leader.
-    A leader that is not ready holds up no drain.
+    """`spec` of the disruption budget, over all ranks: evicting any pod of a group ends the group.
+
+    A budget over leaders alone would let the worker of one group go while another group is down (seen with
+    LeaderWorkerSet 0.9 on kube-apiserver 1.34). Above 1 it is stricter than so many groups of several pods. A pod that
+    is not ready holds up no drain.
     """
     return {
         "maxUnavailable": group.evictable_groups,
-        "selector": {"matchLabels": leaders(group.name)},
+        "selector": {"matchLabels": members(group.name)},
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }

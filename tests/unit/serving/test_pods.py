@@ -133,11 +133,11 @@ def test_the_key_comes_from_a_file_of_a_secret() -> None:
     assert "--config" in container(leader)["args"]
 
 
-def test_the_service_and_the_budget_see_leaders_alone() -> None:
+def test_the_service_sees_leaders_alone_and_the_budget_every_rank() -> None:
     group = plan(QWEN_8B, instance_type="g6e.xlarge").front
-    leaders = {"leaderworkerset.sigs.k8s.io/name": "qwen", "leaderworkerset.sigs.k8s.io/worker-index": "0"}
-    assert service(group.name)["selector"] == leaders
-    assert disruption_budget(group)["selector"] == {"matchLabels": leaders}
+    members = {"leaderworkerset.sigs.k8s.io/name": "qwen"}
+    assert service(group.name)["selector"] == {**members, "leaderworkerset.sigs.k8s.io/worker-index": "0"}
+    assert disruption_budget(group)["selector"] == {"matchLabels": members}
 
 
 def test_a_rank_that_restarts_takes_its_group_with_it() -> None:
