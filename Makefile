@@ -5,19 +5,22 @@ BIN := .venv/bin
 SOURCES := infra components tests
 
 .DEFAULT_GOAL := help
-.PHONY: help preview validate test test-all unit lint types check tools bench schema lock clean
+.PHONY: help preview validate test test-rest test-all unit lint types check tools bench schema lock clean
 
 help: ## List what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "installing the locked dependencies (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/ready-dev: .venv/ready requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+.venv/ready-dev: .venv/ready requirements-dev.lock requirements-data.lock
+	@echo "installing what the tests need (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-data.lock
 	@touch $@
 
 preview: .venv/ready ## Preview a stack on this machine, without an AWS account: make preview STACK=prod
@@ -29,8 +32,10 @@ validate: .venv/ready ## Check a stack's settings
 test: .venv/ready-dev ## Run the tests; the engine and cluster tiers join in once `make tools` has built what they need
 	@$(BIN)/python -m tests
 
-test-all: .venv/ready-dev ## Run the tests and the exhaustive part of the engine and cluster tiers
-	@$(BIN)/python -m tests --exhaustive
+test-rest: .venv/ready-dev ## Run the exhaustive tests, which `make test` leaves out
+	@$(BIN)/python -m tests --rest
+
+test-all: test test-rest ## Run every test there is
 
 unit: .venv/ready-dev ## Run the unit tests alone
 	@$(BIN)/python -m pytest tests/unit

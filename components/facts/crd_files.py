@@ -1,7 +1,7 @@
 """The files of CustomResourceDefinitions that Helm installs once and never upgrades, pinned by commit and SHA-256.
 
 The table is `crd_files.txt`. Each hash was taken of the file in the repository's tag of the version that
-`components.facts.pins` names. The KEDA chart is not in it: its definitions are among its templates, which Helm upgrades.
+`components.facts.pins` names. The KEDA chart is not in it: its definitions are templates, which Helm upgrades.
 """
 
 from __future__ import annotations

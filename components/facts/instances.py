@@ -98,8 +98,9 @@ class Instance:
         """Pods that an EKS node of this type may run (host network included).
 
         interfaces * (addresses - 1) + 2, at most 110 below 30 vCPUs and 250 from there on (EKS user guide, "Choose an
-        optimal EC2 node instance type": the caps of managed node groups). Prefix delegation is off (facts: it breaks
-        the load balancer controller's look-up on HyperPod), so addresses are the limit.
+        optimal EC2 node instance type": the caps of managed node groups). Prefix delegation is off (with it the
+        load balancer controller finds no interface on HyperPod: kubernetes-sigs/aws-load-balancer-controller#4666), so
+        addresses are the limit.
         """
         cap = 110 if self.vcpu < 30 else 250
         return min(self.interfaces * (self.ipv4_per_interface - 1) + 2, cap)

@@ -33,7 +33,7 @@ CACHE_FOLDER: Final = "sglang-cache"
 """Folder on a node's NVMe for what engines compile."""
 
 PULL_MINUTES: Final = 20
-"""Minutes in which a node pulls an engine image of about 15 GB (facts/sglang.md 0) before the probes begin."""
+"""Minutes in which a node pulls an engine image of about 15 GB (lmsysorg/sglang:v0.5.19) before the probes begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,11 +318,11 @@ def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
             shared_memory_gib=settings.shared_memory_gib,
             huge_pages=settings.huge_pages,
         ),
-        # libfabric locks the memory that EFA writes to (facts/sglang.md 7.3).
+        # libfabric locks the memory that EFA writes to; awslabs/awsome-distributed-ai's deepep-benchmark does so too.
         capabilities=("IPC_LOCK",) if efa else (),
         cache_path=f"{pool.nvme_path}/{CACHE_FOLDER}" if pool.nvme_path else None,
         weights=model.weights,
-        probes=plan_probes(settings.probes, model.load_minutes),
+        probes=plan_probes(settings.probes, size_gib=model.weights.size_gib or 0, load_minutes=model.load_minutes),
         grace_period_seconds=settings.grace_period_seconds,
         toleration_seconds=settings.toleration_seconds,
         max_unavailable=settings.rollout.max_unavailable,

@@ -85,7 +85,7 @@ class ModelSettings(Settings):
     """Startup, readiness and liveness."""
     grace_period_seconds: GracePeriod = 900
     """Seconds from SIGTERM to SIGKILL; a draining engine waits for its running requests without a limit of its own, so
-    this is the longest generation that survives an update (600 to 1800: facts/sglang.md 11.2)."""
+    this is the longest generation that survives an update (sglang 0.5.8 tokenizer_manager.py:2083-2115)."""
     shared_memory_gib: SharedMemory | None = Field(default=None, alias="sharedMemoryGiB")
     """Shared memory (`/dev/shm`) of a pod in GiB, counted against its memory; by default 8 per GPU."""
     huge_pages: bool | None = None

@@ -6,11 +6,13 @@ import typer
 
 from infra.cli.chart import chart
 from infra.cli.crds import crds
+from infra.cli.diff import diff
 from infra.cli.graph import graph
 from infra.cli.pin import pin
 from infra.cli.preview import preview
 from infra.cli.render import render
 from infra.cli.schema import schema
+from infra.cli.size import size
 from infra.cli.validate import validate
 
 app = typer.Typer(
@@ -20,5 +22,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (preview, validate, render, graph, schema, crds, chart, pin):
+for command in (preview, diff, validate, render, graph, schema, crds, chart, pin, size):
     app.command()(command)

@@ -10,8 +10,8 @@ import typer
 from infra.cli.console import PROBLEMS, err, out, write
 from infra.cli.source import project_root
 
-FILE = "settings.schema.json"
-"""The committed schema, beside `Pulumi.yaml`."""
+FILE = "docs/settings.schema.json"
+"""The committed schema, from the folder of `Pulumi.yaml`."""
 
 
 def schema(

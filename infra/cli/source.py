@@ -55,7 +55,7 @@ class Source:
 
         from infra.offline.program import PROJECT
 
-        content = yaml.safe_load(self.path.read_text())
+        content = yaml.load(self.path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
         config = content.get("config") if isinstance(content.get("config"), Mapping) else None
         if config is None:
             config = {f"{PROJECT}:{key}": value for key, value in content.items()}
@@ -95,16 +95,24 @@ def checked(source: Source, *, strict: bool) -> Validated:
 
 
 def previewed(source: Source, *, strict: bool = False) -> Preview:
-    """Check, plan, and run the real program in this process."""
+    """Check, plan, run the real program in this process, and hold what it registered against the policies."""
+    from components.rules import Severity
+    from infra.report.model import Preview
+    from infra.report.problems import print_problems
+
     found = checked(source, strict=strict)
     assert found.settings is not None  # noqa: S101 - `checked` ends the command where there are none
     with step(f"previewing {source.stack}"):
         from infra.offline import record
         from infra.plan import resolve
+        from infra.policy.run import violations_of
         from infra.program import main
-        from infra.report.model import Preview
 
         plan = resolve(found.settings)
         config, secrets = source.engine_config()
         recording = record(main, stack=source.stack, config=config, secret_keys=secrets)
-        return Preview.of(plan, recording, found.warnings)
+        problems = (*found.warnings, *violations_of(recording, found.settings, found.warnings))
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        print_problems(err(), source.path.name, problems)
+        raise typer.Exit(PROBLEMS)
+    return Preview.of(plan, recording, problems)

@@ -39,7 +39,7 @@ class Check:
     @property
     def summary(self) -> str:
         """The first line of the function's docstring."""
-        return (self.look.__doc__ or self.look.__name__.replace("_", " ")).strip().split("\n")[0]
+        return (self.look.__doc__ or self.id).strip().split("\n")[0]
 
     def applies(self, resource: Resource) -> bool:
         """Whether the check looks at this resource by itself: one of its types, whose inputs can be seen."""

@@ -17,11 +17,13 @@ def laid_out(table: Table, width: int) -> Iterator[str]:
     widths = _widths(table, width)
     yield _line(table, widths, table.columns)
     for row in table.rows:
-        cells = [
-            textwrap.wrap(cell, size, break_on_hyphens=False) or [""] for cell, size in zip(row, widths, strict=True)
-        ]
+        cells = [_wrapped(cell, size) for cell, size in zip(row, widths, strict=True)]
         for number in range(max(len(cell) for cell in cells)):
             yield _line(table, widths, [cell[number] if number < len(cell) else "" for cell in cells])
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    return [cell] if len(cell) <= width else textwrap.wrap(cell, width, break_on_hyphens=False)
 
 
 def _widths(table: Table, width: int) -> list[int]:

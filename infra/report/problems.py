@@ -59,9 +59,20 @@ def problem_json(problem: Problem) -> dict[str, str]:
 
 
 def print_rules(console: Console, *, as_json: bool) -> None:
-    """Every rule: id, severity, the section that it guards, what it checks, and where it comes from."""
+    """Every rule of the settings and every policy: id, severity, what it guards and checks, where it comes from."""
+    from infra.policy.run import CHECKS
     from infra.rules import RULE_SETS
 
+    policies = [
+        {
+            "id": f"policy.{check.id}",
+            "severity": str(check.level),
+            "section": "resources",
+            "summary": check.summary,
+            "source": check.source,
+        }
+        for check in CHECKS
+    ]
     rows = [
         {
             "id": rule.id,
@@ -72,7 +83,7 @@ def print_rules(console: Console, *, as_json: bool) -> None:
         }
         for rule_set in RULE_SETS
         for rule in rule_set.rules
-    ]
+    ] + policies
     rows.sort(key=lambda row: row["id"])
     if as_json:
         console.print_json(data=rows)

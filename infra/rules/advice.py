@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 rules = RuleSet("")
 
 
-@rules.rule("serving.instance", source="issue 3; facts/sglang.md 9.5; prices of the settings", severity=Severity.ADVICE)
+@rules.rule("serving.instance", source="components/serving/memory; prices of the settings", severity=Severity.ADVICE)
 def a_better_instance_type_is_named(stack: StackSettings) -> Iterator[Finding]:
     """One node of another type would serve a group: fewer nodes, or less money, with the price where it is known."""
     prices = stack.prices.per_hour

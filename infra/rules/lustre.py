@@ -11,6 +11,7 @@ from components.facts.instances import find_instance
 from components.facts.models import find_model
 from components.rules import Finding, RuleSet, Severity
 from components.serving.plan import checkpoint_gib, size_model
+from components.serving.pods.probes import startup_minutes
 from components.serving.weights.plan import load_minutes
 from components.serving.weights.settings import WeightsSource
 
@@ -24,7 +25,9 @@ PATIENCE_MINUTES: Final = 30
 """From here on, nodes that all load at once cost more than a faster file system."""
 
 
-@rules.rule("lustre.zone", source="facts/aws.md 7.33", severity=Severity.WARNING)
+@rules.rule(
+    "lustre.zone", source="awslabs/awsome-distributed-ai hyperpod-eks-tf/modules/fsx_lustre", severity=Severity.WARNING
+)
 def file_system_is_near_its_readers(settings: StackSettings) -> Iterator[Finding]:
     """Reading from another zone is slow, and charged for."""
     fs = settings.file_system
@@ -40,7 +43,7 @@ def file_system_is_near_its_readers(settings: StackSettings) -> Iterator[Finding
             )
 
 
-@rules.rule("lustre.efa-nodes", source="facts/aws.md 4.1", severity=Severity.WARNING)
+@rules.rule("lustre.efa-nodes", source="pulumi-aws fsx.LustreFileSystem: efaEnabled", severity=Severity.WARNING)
 def efa_has_somebody_to_talk_to(settings: StackSettings) -> Iterator[Finding]:
     """EFA freezes the file system's throughput: for nodes without EFA that is for nothing."""
     fs = settings.file_system
@@ -49,7 +52,9 @@ def efa_has_somebody_to_talk_to(settings: StackSettings) -> Iterator[Finding]:
         yield Finding("fileSystem.efa", "no node pool has EFA, so every node mounts over TCP", "set efa: false")
 
 
-@rules.rule("lustre.efa-client", source="facts/aws.md 2.5 and 4.1", severity=Severity.WARNING)
+@rules.rule(
+    "lustre.efa-client", source="awslabs/awsome-distributed-ai base-config/on_create_main.sh", severity=Severity.WARNING
+)
 def efa_client_is_set_up(settings: StackSettings) -> Iterator[Finding]:
     """Without the EFA client set-up, which the lifecycle script does, a mount falls back to TCP."""
     fs = settings.file_system
@@ -70,15 +75,15 @@ def efa_client_is_set_up(settings: StackSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("lustre.startup", source="facts/aws.md 10: load time is arithmetic")
+@rules.rule("lustre.startup", source="cold_start_minutes: nodes x weights / throughput")
 def weights_load_within_the_startup_probe(settings: StackSettings) -> Iterator[Finding]:
     """All nodes load at once after an outage; the startup probe must wait that long."""
     minutes = cold_start_minutes(settings)
     if minutes is None:
         return
     for at, model in enumerate(settings.models):
-        patience = model.probes.startup_minutes
-        if reads_file_system(model) and patience is not None and patience < minutes:
+        patience = startup_minutes(model.probes, _checkpoint_gib(settings, model))
+        if reads_file_system(model) and patience < minutes:
             yield Finding(
                 f"models[{at}].probes.startupMinutes",
                 f"loading takes about {minutes:.0f} minutes when all nodes start together, the probe gives up after "
@@ -87,7 +92,7 @@ def weights_load_within_the_startup_probe(settings: StackSettings) -> Iterator[F
             )
 
 
-@rules.rule("lustre.load-time", source="facts/aws.md 10: load time is arithmetic", severity=Severity.WARNING)
+@rules.rule("lustre.load-time", source="cold_start_minutes: nodes x weights / throughput", severity=Severity.WARNING)
 def weights_load_soon(settings: StackSettings) -> Iterator[Finding]:
     """While weights load, GPUs are paid for and serve nothing."""
     fs, minutes = settings.file_system, cold_start_minutes(settings)
@@ -116,15 +121,18 @@ def reads_file_system(model: ModelSettings) -> bool:
 
 
 def _gib_read(settings: StackSettings, model: ModelSettings) -> float:
-    nodes = model.nodes_per_group * model.replicas
+    return _checkpoint_gib(settings, model) * model.nodes_per_group * model.replicas
+
+
+def _checkpoint_gib(settings: StackSettings, model: ModelSettings) -> float:
     if model.weights.size_gib:
-        return model.weights.size_gib * nodes
+        return model.weights.size_gib
     pool = next((pool for pool in settings.node_pools if pool.name == model.node_pool), None)
     kind = find_instance(pool.instance_type) if pool else None
     facts = find_model(model.model)
     if facts is None or kind is None or kind.gpu is None:
         return 0
     try:
-        return checkpoint_gib(model, size_model(model, facts, kind.gpu)) * nodes
+        return checkpoint_gib(model, size_model(model, facts, kind.gpu))
     except ValueError:  # a layout that cannot be sized is named by the rules of `models`
         return 0

@@ -59,7 +59,7 @@ def a_protected_stack_survives_a_zone(stack: StackSettings) -> Iterator[Finding]
         )
 
 
-@rules.rule("network.addresses", source="facts/aws.md 7 row 42: subnet addresses run out")
+@rules.rule("network.addresses", source="awslabs/agent-plugins capacity-planning.md: 81 addresses on a p5 node")
 def node_subnets_hold_what_is_planned(stack: StackSettings) -> Iterator[Finding]:
     """Nodes, pods and EFA interfaces find addresses in their zone's node subnet."""
     if plan := _planned(stack):
@@ -68,7 +68,7 @@ def node_subnets_hold_what_is_planned(stack: StackSettings) -> Iterator[Finding]
 
 @rules.rule(
     "network.addresses-spare",
-    source="facts/aws.md 3.3: replacements and rollouts overlap what they replace",
+    source="replacements and rollouts overlap what they replace",
     severity=Severity.WARNING,
 )
 def node_subnets_have_addresses_to_spare(stack: StackSettings) -> Iterator[Finding]:

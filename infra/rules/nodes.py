@@ -29,14 +29,14 @@ CAPACITY: Final = {
 """Kinds of capacity by substrate: reservations of EC2 have no effect on HyperPod, training plans none elsewhere."""
 
 
-@rules.rule("nodes.prefix", source="facts/aws.md 3.1: instance types are ml.* on HyperPod and plain on EC2")
+@rules.rule("nodes.prefix", source="CloudFormation schema of AWS::SageMaker::Cluster: InstanceType is ml.*")
 def types_are_named_for_the_substrate(settings: StackSettings) -> Iterator[Finding]:
     """`ml.p5.48xlarge` on HyperPod is `p5.48xlarge` on EKS."""
     hyperpod = settings.cluster.substrate == "hyperpod"
     for at, pool in enumerate(settings.node_pools):
         name = ec2_name(pool.instance_type)
         right = f"ml.{name}" if hyperpod else name
-        if pool.instance_type != right:
+        if pool.instance_type != right and find_instance(name):
             yield Finding(
                 f"nodePools[{at}].instanceType",
                 f"{pool.instance_type} is not how substrate {settings.cluster.substrate} calls it",
@@ -73,7 +73,10 @@ def types_are_listed_somewhere(settings: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("nodes.capacity-substrate", source="facts/aws.md 1.3 and 7.3")
+@rules.rule(
+    "nodes.capacity-substrate",
+    source="CloudFormation schema of AWS::SageMaker::Cluster: CapacityRequirements; EC2 CapacityReservationTarget",
+)
 def capacity_exists_on_the_substrate(settings: StackSettings) -> Iterator[Finding]:
     """A kind of capacity that the substrate lacks would be ignored, or refused, after everything else is built."""
     kinds = CAPACITY.get(settings.cluster.substrate)
@@ -86,7 +89,7 @@ def capacity_exists_on_the_substrate(settings: StackSettings) -> Iterator[Findin
             )
 
 
-@rules.rule("nodes.substrate-fields", source="facts/aws.md 1.3; EKS CreateNodegroup")
+@rules.rule("nodes.substrate-fields", source="CloudFormation schema of AWS::SageMaker::Cluster; EKS CreateNodegroup")
 def fields_mean_something_on_the_substrate(settings: StackSettings) -> Iterator[Finding]:
     """A field of the other substrate would be passed over in silence."""
     foreign = {"eks": HYPERPOD_ONLY, "hyperpod": EKS_ONLY}.get(settings.cluster.substrate, ())
@@ -101,7 +104,7 @@ def fields_mean_something_on_the_substrate(settings: StackSettings) -> Iterator[
                 )
 
 
-@rules.rule("nodes.pod-budget", source="facts/aws.md 3.3 and 7.15")
+@rules.rule("nodes.pod-budget", source="components/facts/instances.py; awslabs/ai-on-sagemaker-hyperpod#142")
 def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
     """A node's daemons and engines fit the pods that it may run."""
     substrate = "hyperpod" if settings.cluster.substrate == "hyperpod" else "eks"
@@ -122,7 +125,11 @@ def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("nodes.spot", source="facts/aws.md 1.3; EC2 spot interruption notices", severity=Severity.WARNING)
+@rules.rule(
+    "nodes.spot",
+    source='SageMaker HyperPod guide, "Spot instances"; EC2 spot interruption notices',
+    severity=Severity.WARNING,
+)
 def groups_do_not_span_spot_nodes(settings: StackSettings) -> Iterator[Finding]:
     """Each interrupted spot node takes its whole group down, so that groups over several are down more often."""
     spot = {pool.name for pool in settings.node_pools if pool.capacity.kind is CapacityKind.SPOT}

@@ -44,7 +44,7 @@ def own_claims(settings: StackSettings) -> Iterator[Claim]:
             yield Claim(job, f"this stack's {owner}", switch, f"set {switch}: false")
 
 
-@rules.rule("platform.one-owner", source="platform.md 0.2: what two owners of one API, port, webhook or device break")
+@rules.rule("platform.one-owner", source="components/platform/owners.py: who owns which API, port, webhook or device")
 def each_job_has_one_owner(settings: StackSettings) -> Iterator[Finding]:
     """Each job in the cluster has one owner, this stack or something else."""
     claims = [*own_claims(settings), *declared_claims(settings.platform.also_installed)]
@@ -94,7 +94,7 @@ def p6_b200_counts_its_devices(settings: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("efa.off-with-groups", source="platform.md 3: without the plugin no pod can ask for vpc.amazonaws.com/efa")
+@rules.rule("efa.off-with-groups", source="aws/eks-charts: the plugin offers vpc.amazonaws.com/efa")
 def groups_over_nodes_have_efa(settings: StackSettings) -> Iterator[Finding]:
     """Where a model spans nodes that have EFA, something advertises EFA."""
     platform = settings.platform
@@ -160,7 +160,7 @@ def controller_asks_only_what_it_reaches(settings: StackSettings) -> Iterator[Fi
 
 @rules.rule(
     "keda.nothing-to-ask",
-    source="design: scalers ask Prometheus",
+    source="the scalers of this program ask Prometheus",
     severity=Severity.ADVICE,
 )
 def scalers_have_prometheus(settings: StackSettings) -> Iterator[Finding]:
@@ -175,7 +175,7 @@ def scalers_have_prometheus(settings: StackSettings) -> Iterator[Finding]:
 
 @rules.rule(
     "monitoring.no-gpu-metrics",
-    source="platform.md 7.2: GPU metrics come from one DCGM exporter",
+    source="NVIDIA/dcgm-exporter etc/default-counters.csv",
     severity=Severity.ADVICE,
 )
 def gpus_are_measured(settings: StackSettings) -> Iterator[Finding]:

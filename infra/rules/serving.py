@@ -73,7 +73,7 @@ def models_are_not_called_like_what_goes_with_them(stack: StackSettings) -> Iter
             )
 
 
-@rules.rule("serving.packing", source="design 6: a divisor of the node's GPUs")
+@rules.rule("serving.packing", source="GPUs that no pod can take would be paid for")
 def packing_divides_the_node(stack: StackSettings) -> Iterator[Finding]:
     """Pods that share a node divide its GPUs evenly."""
     for here in placed(stack):
@@ -87,7 +87,7 @@ def packing_divides_the_node(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("serving.ranks", source="sglang 0.5.8 server_args.py:4803, engine.py:878 (facts/sglang.md 3.2, 14.1)")
+@rules.rule("serving.ranks", source="sglang 0.5.8 server_args.py:4803, engine.py:878")
 def ranks_fill_the_group(stack: StackSettings) -> Iterator[Finding]:
     """tensor x pipeline x data (data without dpAttention) is the number of GPUs of a group."""
     for here in placed(stack):
@@ -115,7 +115,7 @@ def _ranks_fix(here: Placed, ranks: int, gpus: int) -> str:
     return f"set tensor: {gpus // stages}" if gpus % stages == 0 else f"set tensor: {gpus}, pipeline: 1"
 
 
-@rules.rule("serving.half-empty", source="design 6; issue 3: less than half a node needs an explicit packing")
+@rules.rule("serving.half-empty", source="GPUs left over are paid for")
 def small_models_say_how_they_share(stack: StackSettings) -> Iterator[Finding]:
     """A model that needs less than half of its node's GPUs says whether others share the node."""
     for here in placed(stack):
@@ -131,7 +131,7 @@ def small_models_say_how_they_share(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("serving.nodes", source="facts/sglang.md 12: keep replicas x size within the nodes, or groups deadlock")
+@rules.rule("serving.nodes", source="kubernetes-sigs/lws: groups are scheduled pod by pod, and half groups deadlock")
 def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
     """Every group of every model of a pool has its nodes; half a group holds GPUs and serves nobody."""
     takers: dict[str, list[Placed]] = defaultdict(list)
@@ -161,7 +161,9 @@ def _nodes(models: list[Placed]) -> int:
     return whole + ceil(parts)
 
 
-@rules.rule("serving.surge", source="facts/platform.md 14.8: a pending surge group holds the rollout up for good")
+@rules.rule(
+    "serving.surge", source="seen with LeaderWorkerSet 0.9 on kube-apiserver 1.34: a pending group stops the rollout"
+)
 def surge_groups_have_spare_nodes(stack: StackSettings) -> Iterator[Finding]:
     """A rollout adds groups only where nodes are spare."""
     here_all = list(placed(stack))
@@ -179,7 +181,7 @@ def surge_groups_have_spare_nodes(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("serving.efa-image", source="facts/sglang.md 7.1, 14.12")
+@rules.rule("serving.efa-image", source="sgl-project/sglang docker/Dockerfile: no EFA, no aws-ofi-nccl")
 def ranks_on_several_nodes_have_an_image_with_efa(stack: StackSettings) -> Iterator[Finding]:
     """Without EFA's libraries in the image, NCCL silently runs over TCP."""
     for here in placed(stack):
@@ -195,7 +197,7 @@ def ranks_on_several_nodes_have_an_image_with_efa(stack: StackSettings) -> Itera
         )
 
 
-@rules.rule("serving.expert-image", source="facts/sglang.md 5, 14.10: stock DeepEP has no EFA transport")
+@rules.rule("serving.expert-image", source="deepseek-ai/DeepEP#369: stock DeepEP has no EFA transport")
 def all_to_all_between_nodes_has_an_image_for_it(stack: StackSettings) -> Iterator[Finding]:
     """Expert parallelism by all-to-all over EFA needs an image that was built for it."""
     for here in placed(stack):
@@ -209,7 +211,7 @@ def all_to_all_between_nodes_has_an_image_for_it(stack: StackSettings) -> Iterat
             )
 
 
-@rules.rule("serving.image-gpu", source="facts/sglang.md 7.1, 14.14")
+@rules.rule("serving.image-gpu", source="aws/deep-learning-containers docs/sglang/changelog/index.md")
 def the_image_is_built_for_the_gpu(stack: StackSettings) -> Iterator[Finding]:
     """AWS' Amazon Linux images are built for some GPUs only."""
     for here in placed(stack):
@@ -223,7 +225,7 @@ def the_image_is_built_for_the_gpu(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("serving.image-digest", source="design 9.7", severity=Severity.ADVICE)
+@rules.rule("serving.image-digest", source="a tag can be pushed again", severity=Severity.ADVICE)
 def production_images_have_a_digest(stack: StackSettings) -> Iterator[Finding]:
     """A tag can be pushed again; a digest is one image."""
     for index, model in enumerate(stack.models if stack.protect else ()):
@@ -236,7 +238,7 @@ def production_images_have_a_digest(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("serving.tcp", source="facts/sglang.md 3.10, 7.1; facts/aws.md 3.2", severity=Severity.WARNING)
+@rules.rule("serving.tcp", source="components/facts/instances.py: efa_interfaces", severity=Severity.WARNING)
 def nodes_of_a_group_have_a_fast_network(stack: StackSettings) -> Iterator[Finding]:
     """Groups of several nodes on a type without EFA talk over TCP."""
     for here in placed(stack):
@@ -248,7 +250,7 @@ def nodes_of_a_group_have_a_fast_network(stack: StackSettings) -> Iterator[Findi
             )
 
 
-@rules.rule("serving.tensor-across-nodes", source="facts/sglang.md 3.10", severity=Severity.WARNING)
+@rules.rule("serving.tensor-across-nodes", source="sglang docs: pipeline_parallelism.md", severity=Severity.WARNING)
 def tensor_ranks_across_nodes_have_rdma(stack: StackSettings) -> Iterator[Finding]:
     """Tensor parallelism exchanges activations in every layer; pipeline stages suit slow networks."""
     for here in placed(stack):
@@ -262,7 +264,7 @@ def tensor_ranks_across_nodes_have_rdma(stack: StackSettings) -> Iterator[Findin
             )
 
 
-@rules.rule("serving.fit", source="facts/sglang.md 9, 14.19")
+@rules.rule("serving.fit", source="sglang 0.5.8 server_args.py:879-1040, model_runner_kv_cache_mixin.py")
 def the_model_fits(stack: StackSettings) -> Iterator[Finding]:
     """Weights, and one request of the whole context, fit the GPUs."""
     for here in placed(stack):
@@ -282,7 +284,7 @@ def the_model_fits(stack: StackSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("serving.shared-memory", source="facts/sglang.md 7.3: /dev/shm counts against the memory limit")
+@rules.rule("serving.shared-memory", source='kubernetes.io, "Volumes": an emptyDir in memory counts against the limit')
 def shared_memory_fits_the_pod(stack: StackSettings) -> Iterator[Finding]:
     """Shared memory leaves memory for the processes."""
     for here in placed(stack):
@@ -297,9 +299,7 @@ def shared_memory_fits_the_pod(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule(
-    "serving.huge-pages", source="EKS user guide: the EFA driver reserves 5128 pages of 2 MiB (facts/platform.md 3)"
-)
+@rules.rule("serving.huge-pages", source="EKS user guide: the EFA driver reserves 5128 pages of 2 MiB")
 def huge_pages_are_reserved(stack: StackSettings) -> Iterator[Finding]:
     """Only EFA nodes reserve huge pages, enough for two pods; a pod that asks for more fits nowhere."""
     for here in placed(stack):

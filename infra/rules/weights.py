@@ -24,7 +24,7 @@ def weights_on_a_file_system_have_one(stack: StackSettings) -> Iterator[Finding]
             )
 
 
-@rules.rule("weights.fetched-by-engines", source="facts/sglang.md 11.4", severity=Severity.WARNING)
+@rules.rule("weights.fetched-by-engines", source="each pod reads every file of a checkpoint", severity=Severity.WARNING)
 def engines_do_not_fetch_themselves(stack: StackSettings) -> Iterator[Finding]:
     """Without a file system, each node fetches the whole checkpoint while its GPUs are paid for."""
     for index, model in enumerate(stack.models):
@@ -32,12 +32,12 @@ def engines_do_not_fetch_themselves(stack: StackSettings) -> Iterator[Finding]:
             pods = model.replicas * model.nodes_per_group
             yield Finding(
                 f"models[{index}].weights.source",
-                f"{pods} pods each fetch {model.model} from the hub, on paid GPUs and at each new node",
+                f"each of {pods} pod(s) fetches {model.model} from the hub, on paid GPUs and at each new node",
                 "add fileSystem, or use source: s3",
             )
 
 
-@rules.rule("weights.token-in-engines", source="design 9.6: the token is only in the prefetch job")
+@rules.rule("weights.token-in-engines", source="components/serving/weights/job.py: it alone has the token")
 def engines_never_see_the_token(stack: StackSettings) -> Iterator[Finding]:
     """A token needs the weights job, and that needs the file system."""
     for index, model in enumerate(stack.models):

@@ -1,4 +1,4 @@
-"""One measured process: `python -m tests.bench.child imports|flat|preview RECORDED [ARGUMENTS]`.
+"""One measured process: `python -m tests.bench.child imports|mocks|flat|preview RECORDED [ARGUMENTS]`.
 
 It prints processor seconds as JSON: for importing the SDK modules that the recorded program uses, for importing what
 the work needs beside them, and for the work itself.
@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from tests.bench.flat import classes, load, register
+from tests.bench.flat import classes, load, register, register_with_mocks
 
 _PREVIEW = (
+    "components.facts.dense_models",
+    "components.facts.moe_models",
     "infra.cli.main",
     "infra.program",
     "infra.report.model",
@@ -56,6 +58,8 @@ def main() -> None:
 
         figures["rest"] = seconds(lambda: _import(["infra.offline.engine"]))
         figures["work"] = seconds(lambda: record(lambda: register(resources), stack="prod"))
+    elif what == "mocks":
+        figures["work"] = seconds(lambda: register_with_mocks(resources))
     elif what == "preview":
         figures["rest"] = seconds(lambda: _import(_PREVIEW))
         figures["work"] = seconds(lambda: _preview(arguments))

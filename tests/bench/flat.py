@@ -25,7 +25,8 @@ def load(path: str) -> list[dict[str, Any]]:
 
 
 def classes(resources: list[dict[str, Any]]) -> dict[str, Any]:
-    """The SDK's class of each type."""
+    """The SDK's class of each type, with the modules that it loads only when the first resource is registered."""
+    importlib.import_module("pulumi_kubernetes.meta.v1")
     return {kind: _class(kind) for kind in {resource["type"] for resource in resources}}
 
 
@@ -59,6 +60,22 @@ def register(resources: list[dict[str, Any]]) -> None:
         )
         inputs = {key: _value(value, resource, key, made) for key, value in resource["inputs"].items()}
         made[resource["urn"]] = cls(resource["name"], **_arguments(cls, inputs), opts=opts)
+
+
+class _Echo(pulumi.runtime.Mocks):
+    """Mocks that give every input back, as most tests of Pulumi programs have them."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return args.name, args.inputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise NotImplementedError(args.token)
+
+
+def register_with_mocks(resources: list[dict[str, Any]]) -> None:
+    """Register everything against the mocks of the SDK."""
+    pulumi.runtime.set_mocks(_Echo(), preview=True)
+    pulumi.runtime.test(lambda: register(resources))()
 
 
 def _value(value: Any, resource: dict[str, Any], key: str, made: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from components.serving.plan import NAMESPACE, GroupPlan
 from tests.cluster import nodes
@@ -21,10 +21,15 @@ SECONDS_TO_END = 90
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What was applied, and the cluster that it was applied to."""
+    """What was applied, and the cluster that it was applied to.
+
+    `answers` holds each object as the server gave it back when it was made: LeaderWorkerSet's webhook rewrites
+    quantities then, and not when the same is applied again.
+    """
 
     program: Program
     client: Client
+    answers: dict[str, Manifest] = field(default_factory=dict)
 
     @property
     def engines(self) -> list[GroupPlan]:
@@ -35,7 +40,7 @@ class Deployment:
         """Let the machines join, then apply every object and every stand-in, in the program's order."""
         nodes.join(self.client, self.program.machines)
         for manifest in [*self.program.objects, *self.program.stand_ins]:
-            self.client.apply(manifest)
+            self.answers[described(manifest)] = self.client.apply(manifest)
 
     def delete(self) -> None:
         """Delete in the reverse order, each object gone before the next goes, as Pulumi does; then the machines.

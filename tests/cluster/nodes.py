@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components.facts.instances import Instance
-from tests.cluster.client import Client, Manifest, name_of
+from tests.cluster.client import Client, Manifest
 from tests.cluster.control_plane import MANAGED
 
 KERNEL_SHARE = 0.035
@@ -35,7 +35,7 @@ class Machine:
             "kind": "Node",
             "metadata": {
                 "name": self.name,
-                "labels": {MANAGED: "fake", "kubernetes.io/hostname": self.name, **self.labels},
+                "labels": {"kubernetes.io/hostname": self.name, **self.labels},
             },
             "spec": {"taints": self.taints} if self.taints else {},
         }
@@ -98,9 +98,8 @@ def ready(node: Manifest) -> bool:
 
 def _register(client: Client, machine: Machine) -> str:
     node = client.apply(machine.manifest(), manager="kubelet")
-    client.merge(
-        node,
-        {"status": {"capacity": machine.capacity(), "allocatable": machine.allocatable()}},
-        subresource="status",
-    )
-    return name_of(node)
+    status = {"capacity": machine.capacity(), "allocatable": machine.allocatable()}
+    client.merge(node, {"status": status}, subresource="status")
+    # Only now does kwok see the node: one without capacity would get kwok's own.
+    client.merge(node, {"metadata": {"labels": {MANAGED: "fake"}}})
+    return machine.name

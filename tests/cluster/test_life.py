@@ -65,8 +65,8 @@ def test_a_silent_node_gives_its_group_up_in_the_promised_time(deployed: Deploym
         )
         assert others <= identities(deployed.ranks(engine)), "another group was disturbed"
     finally:
-        nodes.leave(deployed.client, silent)
-        deployed.bring_back([silent])
+        with deployed.without([silent]):
+            pass
 
 
 def test_a_drain_takes_no_more_groups_than_the_budget_allows(deployed: Deployment):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests import tools
-from tests.engine.stack import EngineStack, Result
-
-ROOT = Path(__file__).parents[2]
+from tests.engine.result import Result
+from tests.engine.stack import EngineStack, shipped_settings, simulated_providers
 
 # The SDK's language server says goodbye to an engine that has gone already whenever an update fails.
 logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
@@ -36,20 +32,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The server of the simulated providers; the path of its socket."""
-    folder = tmp_path_factory.mktemp("providers")
-    socket = folder / "socket"
-    command = [sys.executable, "-m", "tests.engine.providers.server", str(socket)]
-    with (
-        open(folder / "log", "w") as log,
-        subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as server,
-    ):
-        assert server.stdout is not None
-        assert server.stdin is not None
-        assert server.stdout.readline() == "ready\n"
+    with simulated_providers(tmp_path_factory.mktemp("providers")) as socket:
         yield socket
-        server.stdin.close()
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +67,7 @@ def shipped(make_stack: Callable[..., EngineStack]) -> Callable[[str], EngineSta
     from infra.program import main
 
     def make(name: str) -> EngineStack:
-        return make_stack(name, yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text()), main)
+        return make_stack(name, shipped_settings(name), main)
 
     return make
 

@@ -12,11 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,76 +24,13 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2_grpc
 
-from tests.engine.providers.base import type_of
 from tests.engine.providers.world import World
+from tests.engine.result import Result
 
+ROOT = Path(__file__).parents[2]
 PROJECT = "sglang-hyperpod"
 PACKAGES = ("aws", "aws-native", "eks", "kubernetes")
 PASSPHRASE = "correct horse battery staple"
-UNCHANGING = {"same", "read", "refresh", "create-replacement", "delete-replaced"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What the engine did, or would do, with one resource. `diff` has the paths that made it do so."""
-
-    op: str
-    urn: str
-    diff: tuple[str, ...] = ()
-
-    @property
-    def type(self) -> str:
-        """The type token."""
-        return type_of(self.urn)
-
-    @property
-    def name(self) -> str:
-        """The logical name."""
-        return self.urn.rsplit("::", 1)[-1]
-
-    @property
-    def short(self) -> str:
-        """`update NodeGroup g6-group`."""
-        return f"{self.op} {self.type.rsplit(':', 1)[-1]} {self.name}"
-
-    def __str__(self) -> str:
-        return f"{self.op} {self.type} {self.name}{f' {list(self.diff)}' if self.diff else ''}"
-
-
-@dataclass(frozen=True)
-class Result:
-    """How an operation went."""
-
-    code: int
-    output: str
-    events: list[dict[str, Any]] = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the engine was content."""
-        return self.code == 0
-
-    @cached_property
-    def steps(self) -> list[Step]:
-        """Every step, in the order in which the engine began them."""
-        found = [event["resourcePreEvent"]["metadata"] for event in self.events if "resourcePreEvent" in event]
-        return [Step(m["op"], m["urn"], tuple(sorted(m.get("detailedDiff") or m.get("diffs") or ()))) for m in found]
-
-    @property
-    def changes(self) -> list[Step]:
-        """The steps that change something; a replacement is one step, and the stack's own outputs are none."""
-        return [step for step in self.steps if step.op not in UNCHANGING and step.type != "pulumi:pulumi:Stack"]
-
-    @property
-    def done(self) -> list[Step]:
-        """The steps that ended well, in the order in which they ended."""
-        found = [event["resOutputsEvent"]["metadata"] for event in self.events if "resOutputsEvent" in event]
-        return [Step(metadata["op"], metadata["urn"]) for metadata in found]
-
-    def errors(self) -> str:
-        """What the engine said was wrong."""
-        said = [event["diagnosticEvent"] for event in self.events if "diagnosticEvent" in event]
-        return "\n".join(one["message"].strip() for one in said if one["severity"] == "error") or self.output
 
 
 class EngineStack:
@@ -244,7 +179,9 @@ class EngineStack:
         self.settings_file.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def write_project(self) -> None:
-        """A project file whose providers are executables that ask the server of the simulated ones for a port."""
+        """A project file whose plugins are executables: providers ask the server of the simulated ones for a port, and
+        policy packs run in this interpreter, since there is no language host.
+        """
         plugins = self.folder / "plugins"
         plugins.mkdir(exist_ok=True)
         script = Path(__file__).parent / "providers" / "plugin.py"
@@ -252,16 +189,44 @@ class EngineStack:
             executable = plugins / f"pulumi-resource-{package}"
             executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{script}" {package} "$@"\n')
             executable.chmod(0o755)
+        pack = plugins / "pulumi-analyzer-policy-python"
+        pack.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u __main__.py "$@"\n')
+        pack.chmod(0o755)
         project = {
             "name": PROJECT,
             "runtime": "python",
-            "plugins": {"providers": [{"name": package, "path": str(plugins)} for package in PACKAGES]},
+            "plugins": {
+                "providers": [{"name": package, "path": str(plugins)} for package in PACKAGES],
+                "analyzers": [{"name": "policy-python", "path": str(plugins)}],
+            },
         }
         (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
 
 @contextmanager
-def _language_host(program: Callable[[], Any]) -> Any:
+def simulated_providers(folder: Path) -> Generator[Path]:
+    """Runs the server of the simulated providers; gives the path of its socket. Its messages are in `folder`/log."""
+    socket = folder / "socket"
+    command = [sys.executable, "-m", "tests.engine.providers.server", str(socket)]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as server,
+    ):
+        assert server.stdout is not None
+        assert server.stdin is not None
+        if server.stdout.readline() != b"ready\n":
+            raise RuntimeError((folder / "log").read_text())
+        yield socket
+        server.stdin.close()
+
+
+def shipped_settings(name: str) -> dict[str, Any]:
+    """The content of the shipped stack file `Pulumi.<name>.yaml`."""
+    return yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())
+
+
+@contextmanager
+def _language_host(program: Callable[[], Any]) -> Generator[int]:
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     port = server.add_insecure_port("127.0.0.1:0")

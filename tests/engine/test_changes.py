@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Deployed
-from tests.engine.stack import EngineStack, Result
+from tests.engine.result import Result
+from tests.engine.stack import EngineStack
 
 Fields = list[tuple[str, Any]]
 
@@ -22,12 +23,14 @@ OWN_IMAGE: Fields = [
 ]
 ANOTHER = {
     "name": "second",
-    "model": "Qwen/Qwen3-8B",
+    "model": "Qwen/Qwen3-4B",
     "nodePool": "g6",
     "nodesPerGroup": 2,
     "parallelism": {"tensor": 4, "pipeline": 2},
     "contextLength": 32768,
 }
+
+OTHER_MODEL = {"name": "second", "model": "Qwen/Qwen3-30B-A3B-Instruct-2507", "replicas": 1}
 
 
 def made_with(model: str) -> set[str]:
@@ -137,7 +140,7 @@ PROD: dict[str, tuple[Fields, set[str]]] = {
     ),
     "another model, with nodes for it": (
         [
-            ("models", lambda models: [*models, {**models[1], "name": "second", "replicas": 1}]),
+            ("models", lambda models: [*models, {**models[1], **OTHER_MODEL}]),
             ("nodePools[1].nodes", 3),
         ],
         {"update Cluster hyperpod-cluster", *each("create", made_with("second"))},

@@ -33,6 +33,17 @@ def finished_like(stack: EngineStack, deployed: Deployed) -> None:
     assert stack.preview("--expect-no-changes").ok
 
 
+def deploy_until_done(stack: EngineStack, tries: int) -> None:
+    """Update again and again; what stops an update may only be a fault that was planned."""
+    for _ in range(tries):
+        update = stack.up()
+        if update.ok:
+            return
+        unplanned = [line for line in update.failures() if "the cloud failed on demand" not in line]
+        assert unplanned == []
+    raise AssertionError(f"not done after {tries} updates")
+
+
 def _objects(world: World) -> set[tuple[str, str]]:
     return {(thing.type, thing.id) for thing in world.things()}
 
@@ -46,12 +57,7 @@ def test_every_component_of_dev_may_fail_once(
     stack = shipped("dev")
     for names in ends.values():
         stack.world.plan_fault(draw.choice(names))
-    for _ in ends:
-        update = stack.up()
-        if update.ok:
-            break
-        assert "the cloud failed on demand" in update.errors(), update.errors()
-    assert update.ok, update.errors()
+    deploy_until_done(stack, tries=len(ends) + 1)
     finished_like(stack, deployed("dev"))
 
 
@@ -60,10 +66,7 @@ def test_some_components_of_prod_may_fail(deployed: Callable[[str], Deployed], s
     stack = shipped("prod")
     for component in random.Random(4).sample(sorted(ends), 5):
         stack.world.plan_fault(ends[component][1])
-    for _ in range(6):
-        if (update := stack.up()).ok:
-            break
-    assert update.ok, update.errors()
+    deploy_until_done(stack, tries=6)
     finished_like(stack, deployed("prod"))
 
 

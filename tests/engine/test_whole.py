@@ -12,7 +12,7 @@ from infra.offline import record
 from infra.program import main
 from tests.engine.conftest import Deployed
 from tests.engine.order import Order
-from tests.engine.providers.base import type_of
+from tests.engine.providers.values import type_of
 from tests.engine.stack import EngineStack
 
 STACKS = ("dev", "prod")

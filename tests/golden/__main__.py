@@ -1,7 +1,12 @@
 """`python -m tests.golden`: write the golden files anew."""
 
-from tests.golden.identity import STACKS, golden_file, identity
+import shutil
+
+from infra.report.objects import write_files
+from tests.golden.identity import STACKS, golden_file, golden_tree, identity, recording
 
 for stack in STACKS:
     golden_file(stack).write_text(identity(stack))
-    print(f"wrote {golden_file(stack).name}")
+    shutil.rmtree(golden_tree(stack), ignore_errors=True)
+    files = write_files(recording(stack), golden_tree(stack))
+    print(f"wrote {golden_file(stack).name} and {len(files)} files of {stack}")

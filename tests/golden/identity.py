@@ -1,12 +1,14 @@
-"""The public identity of a stack: type token, logical name and parent of every resource."""
+"""The public identity of a stack: type token, logical name and parent of every resource, and what it renders to."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from infra.offline import record
 from infra.offline.recording import Recording
 from infra.plan import resolve
+from infra.report.objects import files_of
 from infra.settings import load_stack_file, validate
 from infra.stack import deploy
 
@@ -14,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 STACKS = ("dev", "prod")
 
 
+@cache
 def recording(stack: str) -> Recording:
     """A shipped stack, recorded as a preview."""
     settings = validate(load_stack_file(ROOT / f"Pulumi.{stack}.yaml")).settings
@@ -34,3 +37,13 @@ def identity(stack: str) -> str:
 def golden_file(stack: str) -> Path:
     """Where the identity of a stack is kept."""
     return Path(__file__).parent / f"{stack}.resources.txt"
+
+
+def rendered(stack: str) -> dict[str, str]:
+    """Every Kubernetes object and every chart's values of a stack, by path."""
+    return files_of(recording(stack))
+
+
+def golden_tree(stack: str) -> Path:
+    """Where the rendered files of a stack are kept."""
+    return Path(__file__).parent / stack

@@ -71,7 +71,7 @@ class CoreAddons(Component):
         self.register_outputs({"storageClass": self.storage_class})
 
     def _storage_class(self, driver: aws.eks.Addon) -> k8s.storage.v1.StorageClass:
-        """EKS marks no class as default since 1.30 (facts/platform.md 4)."""
+        """EKS marks no class as default since 1.30 (EKS user guide, release notes of Kubernetes 1.30)."""
         return k8s.storage.v1.StorageClass(
             f"{self.name}-{STORAGE_CLASS}",
             metadata={
@@ -93,7 +93,7 @@ def hyperpod_volume_statements(region: str, cluster_name: str) -> list[Statement
     """What the EBS driver needs on HyperPod, whose instances attach volumes through SageMaker.
 
     The HyperPod cluster's ARN has an id that only SageMaker knows, after this role is made: any cluster of the account.
-    Source: aws-ebs-csi-driver docs, PR 2601 (facts/aws.md 2.4).
+    Source: kubernetes-sigs/aws-ebs-csi-driver, docs and #2601.
     """
     prefix = f"arn:{partition(region)}"
     attach = allow(

@@ -49,7 +49,7 @@ rules = RuleSet("cluster")
 CNI_ADDRESS = "aws/amazon-vpc-cni-k8s issue 3753, fixed by pull request 3756"
 
 
-@rules.rule("eks.substrate-built", source="design: hyperpod and eks come first")
+@rules.rule("eks.substrate-built", source="components/aws builds hyperpod and eks")
 def the_substrate_is_built(cluster: ClusterSettings) -> Iterator[Finding]:
     """Only substrates that this version builds."""
     if cluster.substrate in {Substrate.AUTO, Substrate.EXISTING}:
@@ -189,7 +189,7 @@ def the_audit_log_is_on(cluster: ClusterSettings) -> Iterator[Finding]:
         yield Finding("logTypes", "audit is missing: nobody can tell who did what", "add audit")
 
 
-@rules.rule("eks.support-hyperpod", source=f"{HYPERPOD_PREREQUISITES}; facts/aws.md 10", severity=Severity.WARNING)
+@rules.rule("eks.support-hyperpod", source=f"{HYPERPOD_PREREQUISITES}; {CALENDAR}", severity=Severity.WARNING)
 def eks_does_not_upgrade_beyond_hyperpod(cluster: ClusterSettings) -> Iterator[Finding]:
     """Where standard support ends, EKS would upgrade the cluster beyond what HyperPod lists."""
     newest = HYPERPOD_VERSIONS[-1]

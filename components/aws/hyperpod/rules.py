@@ -10,9 +10,7 @@ from components.rules import Finding, RuleSet, Severity
 rules = RuleSet("hyperpod")
 
 
-@rules.rule(
-    "hyperpod.bucket", source="AmazonSageMakerClusterInstanceRolePolicy v1: s3 on sagemaker-*; facts/aws.md 7.5"
-)
+@rules.rule("hyperpod.bucket", source="AmazonSageMakerClusterInstanceRolePolicy v1: s3 on sagemaker-*")
 def lifecycle_bucket_can_be_read(hyperpod: HyperPodSettings) -> Iterator[Finding]:
     """Nodes fetch their scripts from buckets called `sagemaker-*` only."""
     name = hyperpod.lifecycle.bucket_name
@@ -33,7 +31,11 @@ def lifecycle_bucket_is_used(hyperpod: HyperPodSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("hyperpod.bootstrap", source="facts/aws.md 7.19", severity=Severity.WARNING)
+@rules.rule(
+    "hyperpod.bootstrap",
+    source="awslabs/awsome-distributed-ai base-config/on_create_main.sh",
+    severity=Severity.WARNING,
+)
 def nodes_move_images_off_the_root_disk(hyperpod: HyperPodSettings) -> Iterator[Finding]:
     """Without a script, images fill the 100 GB root disk."""
     if hyperpod.lifecycle.mode is LifecycleMode.BOOTSTRAP:
@@ -44,7 +46,7 @@ def nodes_move_images_off_the_root_disk(hyperpod: HyperPodSettings) -> Iterator[
         )
 
 
-@rules.rule("hyperpod.auto-patch", source="facts/aws.md 1.3: CloudFormation has no DrainFirst")
+@rules.rule("hyperpod.auto-patch", source="CloudFormation schema of AWS::SageMaker::Cluster: PatchingStrategy")
 def patches_are_ordered_by_hand(hyperpod: HyperPodSettings) -> Iterator[Finding]:
     """Automatic patches wait for idle nodes, and serving nodes never are."""
     if hyperpod.auto_patch:
@@ -55,7 +57,7 @@ def patches_are_ordered_by_hand(hyperpod: HyperPodSettings) -> Iterator[Finding]
         )
 
 
-@rules.rule("hyperpod.restricted-groups", source="facts/aws.md 1.2")
+@rules.rule("hyperpod.restricted-groups", source="awslabs/awsome-distributed-ai hyperpod-eks-tf/main.tf: rig_mode")
 def groups_are_not_restricted(hyperpod: HyperPodSettings) -> Iterator[Finding]:
     """Restricted instance groups are for customising Nova models."""
     if hyperpod.restricted_instance_groups:
@@ -66,7 +68,11 @@ def groups_are_not_restricted(hyperpod: HyperPodSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("hyperpod.recovery", source="facts/aws.md 1.2", severity=Severity.WARNING)
+@rules.rule(
+    "hyperpod.recovery",
+    source="awslabs/awsome-distributed-ai hyperpod-mental-model.md: None",
+    severity=Severity.WARNING,
+)
 def faulty_nodes_are_replaced(hyperpod: HyperPodSettings) -> Iterator[Finding]:
     """A faulty node that is only labelled keeps its rank, and its group, down."""
     if hyperpod.node_recovery == "None":
@@ -77,7 +83,9 @@ def faulty_nodes_are_replaced(hyperpod: HyperPodSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("hyperpod.provisioning", source="facts/aws.md 1.2", severity=Severity.WARNING)
+@rules.rule(
+    "hyperpod.provisioning", source="botocore 1.44.5 sagemaker: NodeProvisioningMode", severity=Severity.WARNING
+)
 def nodes_are_provisioned_one_by_one(hyperpod: HyperPodSettings) -> Iterator[Finding]:
     """Without continuous provisioning one missing node undoes all of them."""
     if hyperpod.provisioning_mode == "Legacy":

@@ -64,7 +64,7 @@ def pod_identity_trust() -> str:
     """The trust policy (JSON) of a role for pods.
 
     EKS Pod Identity tags the session with cluster, namespace and service account, so it needs `sts:TagSession` too
-    (facts/platform.md 0.4; docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html).
+    (docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html).
     """
     return service_trust("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
 

@@ -11,7 +11,8 @@ SCRATCH_MB_PER_TIB: Final = 200
 """Throughput of scratch file systems in MB/s per TiB (FSx for Lustre user guide, "Performance")."""
 
 EFA_CAPACITY_STEP: Final = {125: 38400, 250: 19200, 500: 9600, 1000: 4800}
-"""GiB that the size of an EFA-enabled file system is a multiple of, by throughput per TiB (facts 4.1)."""
+"""GiB that the size of an EFA-enabled file system is a multiple of, by throughput per TiB (FSx for Lustre user guide,
+"Increase storage capacity")."""
 
 
 @dataclass(frozen=True, slots=True)

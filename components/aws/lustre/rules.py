@@ -80,7 +80,7 @@ def capacity_is_one_of_the_steps(fs: LustreSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("lustre.efa-type", source="pulumi-aws fsx.LustreFileSystem: efaEnabled; facts/aws.md 4.1")
+@rules.rule("lustre.efa-type", source="pulumi-aws fsx.LustreFileSystem: efaEnabled")
 def efa_is_persistent_2(fs: LustreSettings) -> Iterator[Finding]:
     """Only `PERSISTENT_2` file systems can be reached over EFA."""
     if fs.efa and fs.deployment_type is not DeploymentType.PERSISTENT_2:
@@ -98,7 +98,7 @@ def efa_capacity_is_a_multiple(fs: LustreSettings) -> Iterator[Finding]:
         yield Finding(
             "storageCapacityGiB",
             f"with EFA and {fs.throughput_per_tib} MB/s per TiB, {size} GiB is not a multiple of {step}",
-            f"{size // step * step + step}{other}",
+            f"use {size // step * step + step}{other}",
         )
 
 
@@ -126,7 +126,7 @@ def metadata_iops_are_one_of_the_steps(fs: LustreSettings) -> Iterator[Finding]:
         yield Finding("metadata.iops", f"{iops} IOPS are not on offer", "1500, 3000, 6000 or a multiple of 12000")
 
 
-@rules.rule("lustre.version", source=f"{API}: FileSystemTypeVersion; facts/aws.md 7.52")
+@rules.rule("lustre.version", source=f"{API}: FileSystemTypeVersion")
 def metadata_needs_lustre_2_15(fs: LustreSettings) -> Iterator[Finding]:
     """A metadata configuration, which EFA brings with it, needs Lustre 2.15."""
     if fs.version != "2.15" and (fs.metadata or fs.efa):

@@ -195,7 +195,7 @@ class Network(Component):
             tags=self.ctx.named("nodes"),
             opts=self.child(custom_timeouts=SLOW_DELETE),
         )
-        aws.vpc.SecurityGroupIngressRule(
+        from_nodes = aws.vpc.SecurityGroupIngressRule(
             f"{self.name}-nodes-from-nodes",
             security_group_id=group.id,
             referenced_security_group_id=group.id,
@@ -205,7 +205,7 @@ class Network(Component):
             opts=self.child(),
         )
         # No rule with an address range matches EFA traffic (gardener PR 1833), so the one to everywhere is not enough.
-        aws.vpc.SecurityGroupEgressRule(
+        to_nodes = aws.vpc.SecurityGroupEgressRule(
             f"{self.name}-nodes-to-nodes",
             security_group_id=group.id,
             referenced_security_group_id=group.id,
@@ -214,7 +214,7 @@ class Network(Component):
             tags=dict(self.ctx.tags),
             opts=self.child(),
         )
-        aws.vpc.SecurityGroupEgressRule(
+        to_everywhere = aws.vpc.SecurityGroupEgressRule(
             f"{self.name}-nodes-to-everywhere",
             security_group_id=group.id,
             cidr_ipv4=EVERYWHERE,
@@ -223,7 +223,8 @@ class Network(Component):
             tags=dict(self.ctx.tags),
             opts=self.child(),
         )
-        return group.id
+        # Whoever takes the group waits for its rules too: FSx refuses a group without them, and a node cannot join.
+        return pulumi.Output.all(group.id, from_nodes.id, to_nodes.id, to_everywhere.id).apply(lambda made: made[0])
 
 
 def _given(subnet: SubnetPlan) -> pulumi.Output[str]:

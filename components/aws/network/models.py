@@ -17,7 +17,7 @@ EndpointService = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0
 
 NODE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts")
 """Interface endpoints without which no node joins a network that has no way out: the VPC CNI cannot start without `ec2`
-(facts/aws.md 2.2), images come from ECR, pods get credentials from `eks-auth`."""
+(awslabs/awsome-distributed-ai, modules/vpc_endpoints), images come from ECR, pods get credentials from `eks-auth`."""
 
 CLOSED = (
     *NODE_ENDPOINTS,

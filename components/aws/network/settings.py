@@ -96,7 +96,7 @@ def the_block_is_private(network: NetworkSettings) -> Iterator[Finding]:
         yield Finding("cidr", f"{whole} overlaps {DOCKER}, which Docker and SageMaker use on hosts", "use 10.0.0.0/16")
 
 
-@rules.rule("network.closed-endpoints", source="facts/aws.md 2.2: the VPC CNI cannot start without the ec2 endpoint")
+@rules.rule("network.closed-endpoints", source="awslabs/awsome-distributed-ai hyperpod-eks-tf/modules/vpc_endpoints")
 def a_closed_network_has_endpoints(network: NetworkSettings) -> Iterator[Finding]:
     """Without NAT, nodes reach AWS through interface endpoints."""
     missing = [service for service in NODE_ENDPOINTS if service not in network.endpoint_services]
@@ -138,7 +138,7 @@ def an_existing_vpc_has_subnets_in_every_zone(network: NetworkSettings) -> Itera
                 yield Finding(f"existing.{key}", f"there is no subnet in {zone}", f"add {zone}: {{id, cidr}}")
 
 
-@rules.rule("network.existing-load-balancers", source="facts/aws.md 2.2: a load balancer wants eight free addresses")
+@rules.rule("network.existing-load-balancers", source='Elastic Load Balancing guide, "Subnets for your load balancer"')
 def load_balancers_have_room(network: NetworkSettings) -> Iterator[Finding]:
     """Subnets of load balancers are a /27 at least."""
     if not network.existing:

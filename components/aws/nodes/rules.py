@@ -17,6 +17,7 @@ rules = RuleSet("nodePools")
 system_rules = RuleSet("systemPool")
 
 CFN: Final = "CloudFormation schema of AWS::SageMaker::Cluster"
+RESERVED_CAPACITY: Final = "SageMaker documentation of training plans: instances go from 30 minutes before the end"
 RESERVED_LABELS: Final = re.compile(
     r"^([a-z0-9.-]+\.)?(kubernetes\.io|k8s\.io|amazonaws\.com|k8s\.aws)/|^sglang-hyperpod/"
 )
@@ -59,13 +60,13 @@ def _reserved(labels: NodeLabels) -> Iterator[Finding]:
             )
 
 
-@rules.rule("nodes.instance", source="facts/aws.md 3.2")
+@rules.rule("nodes.instance", source="components/facts/instances.py")
 def pool_type_is_known(pool: NodePool) -> Iterator[Finding]:
     """The instance type is in the table, or nothing about its GPUs, EFA and pods could be planned."""
     yield from _unknown(pool.instance_type)
 
 
-@rules.rule("nodes.gpu", source="facts/aws.md 3.2")
+@rules.rule("nodes.gpu", source="components/facts/instances.py")
 def pool_has_gpus(pool: NodePool) -> Iterator[Finding]:
     """A node pool is for GPUs; CPU work goes to the system pool."""
     kind = find_instance(pool.instance_type)
@@ -77,13 +78,13 @@ def pool_has_gpus(pool: NodePool) -> Iterator[Finding]:
         )
 
 
-@rules.rule("nodes.architecture", source="facts/aws.md 7.48")
+@rules.rule("nodes.architecture", source="aws/sagemaker-hyperpod-cli inference-operator: affinity to amd64")
 def pool_is_x86(pool: NodePool) -> Iterator[Finding]:
     """Images are built for x86_64; a mixed cluster leaves amd64-only operators pending."""
     yield from _foreign(pool.instance_type)
 
 
-@rules.rule("nodes.capacity", source="facts/aws.md 1.3; EC2 CapacityReservationTarget")
+@rules.rule("nodes.capacity", source=f"{CFN}: TrainingPlanArn; EC2 CapacityReservationTarget")
 def capacity_names_its_source(pool: NodePool) -> Iterator[Finding]:
     """A reservation needs its id, a training plan its ARN, and the rest neither."""
     kind, where = pool.capacity.kind, pool.capacity
@@ -102,14 +103,14 @@ def capacity_names_its_source(pool: NodePool) -> Iterator[Finding]:
         yield Finding("capacity.arn", f"kind {kind} takes no ARN", "leave arn out, or set kind: trainingPlan")
 
 
-@rules.rule("nodes.capacity-end-unused", source="facts/aws.md 10")
+@rules.rule("nodes.capacity-end-unused", source=RESERVED_CAPACITY)
 def only_dated_capacity_ends(pool: NodePool) -> Iterator[Finding]:
     """Only capacity blocks and training plans end at a date."""
     if pool.capacity.ends_at and pool.capacity.kind not in _ENDING:
         yield Finding("capacity.endsAt", f"kind {pool.capacity.kind} does not end at a date", "leave endsAt out")
 
 
-@rules.rule("nodes.capacity-end", source="facts/aws.md 10", severity=Severity.WARNING)
+@rules.rule("nodes.capacity-end", source=RESERVED_CAPACITY, severity=Severity.WARNING)
 def dated_capacity_says_when_it_ends(pool: NodePool) -> Iterator[Finding]:
     """Without the end date nobody is told when the nodes will go."""
     if pool.capacity.kind in _ENDING and pool.capacity.ends_at is None:
@@ -127,7 +128,10 @@ def minimum_is_within_the_pool(pool: NodePool) -> Iterator[Finding]:
         yield Finding("minNodes", f"minNodes {pool.min_nodes} is more than nodes {pool.nodes}", f"at most {pool.nodes}")
 
 
-@rules.rule("nodes.labels", source="kubernetes.io: well-known labels; facts/aws.md 3.1")
+@rules.rule(
+    "nodes.labels",
+    source='kubernetes.io: well-known labels; SageMaker HyperPod guide, "Resilience-related Kubernetes labels"',
+)
 def labels_are_the_users_own(pool: NodePool) -> Iterator[Finding]:
     """Label prefixes of Kubernetes, AWS and this stack are taken."""
     yield from _reserved(pool.labels)
@@ -157,7 +161,11 @@ def taints_can_be_set(pool: NodePool) -> Iterator[Finding]:
             yield Finding("taints", f"{key} is there {times} times with effect {effect}", "keep one of them")
 
 
-@rules.rule("nodes.untainted", source="facts/aws.md 7.12", severity=Severity.WARNING)
+@rules.rule(
+    "nodes.untainted",
+    source='kubernetes.io, "Taints and Tolerations": nodes with special hardware',
+    severity=Severity.WARNING,
+)
 def gpu_pool_is_tainted(pool: NodePool) -> Iterator[Finding]:
     """Pods without GPUs would fill GPU nodes."""
     if not any(taint.effect in ("NoSchedule", "NoExecute") for taint in pool.taints):
@@ -168,7 +176,7 @@ def gpu_pool_is_tainted(pool: NodePool) -> Iterator[Finding]:
         )
 
 
-@rules.rule("nodes.threads", source="facts/aws.md 7.18", severity=Severity.WARNING)
+@rules.rule("nodes.threads", source=f"{CFN}: ThreadsPerCore", severity=Severity.WARNING)
 def hyperthreading_is_on(pool: NodePool) -> Iterator[Finding]:
     """One thread a core halves the vCPUs that pods can ask for."""
     kind = find_instance(pool.instance_type)
@@ -180,7 +188,11 @@ def hyperthreading_is_on(pool: NodePool) -> Iterator[Finding]:
         )
 
 
-@rules.rule("nodes.deep-health-checks", source="facts/aws.md 7.47", severity=Severity.WARNING)
+@rules.rule(
+    "nodes.deep-health-checks",
+    source='SageMaker HyperPod guide, "Deep health checks"; their length is inferred',
+    severity=Severity.WARNING,
+)
 def deep_health_checks_keep_nodes_waiting(pool: NodePool) -> Iterator[Finding]:
     """Deep health checks hold back every new, replaced or updated node for an hour or more."""
     if pool.deep_health_checks:
@@ -205,7 +217,11 @@ def deep_health_checks_make_sense(pool: NodePool) -> Iterator[Finding]:
         )
 
 
-@rules.rule("nodes.storage", source="facts/aws.md 7.19", severity=Severity.WARNING)
+@rules.rule(
+    "nodes.storage",
+    source="awslabs/awsome-distributed-ai base-config/on_create_main.sh: images move to this disk",
+    severity=Severity.WARNING,
+)
 def images_have_room(pool: NodePool) -> Iterator[Finding]:
     """Engine images unpack to tens of GB; a full disk evicts the engine."""
     if pool.storage_gib < 200:
@@ -216,13 +232,13 @@ def images_have_room(pool: NodePool) -> Iterator[Finding]:
         )
 
 
-@system_rules.rule("system.instance", source="facts/aws.md 3.2")
+@system_rules.rule("system.instance", source="components/facts/instances.py")
 def system_type_is_known(pool: SystemPoolSettings) -> Iterator[Finding]:
     """The instance type is in the table."""
     yield from _unknown(pool.instance_type)
 
 
-@system_rules.rule("system.prefix", source="facts/aws.md 10")
+@system_rules.rule("system.prefix", source="EKS CreateNodegroup: instanceTypes are EC2's")
 def system_type_is_ec2(pool: SystemPoolSettings) -> Iterator[Finding]:
     """The system pool is an EKS managed node group on every substrate."""
     if pool.instance_type.startswith("ml."):
@@ -232,7 +248,7 @@ def system_type_is_ec2(pool: SystemPoolSettings) -> Iterator[Finding]:
         )
 
 
-@system_rules.rule("system.cpu", source="facts/aws.md 7.11")
+@system_rules.rule("system.cpu", source="components/aws/nodes/plan.py: SYSTEM_PODS ask for no GPU")
 def system_type_has_no_gpu(pool: SystemPoolSettings) -> Iterator[Finding]:
     """GPUs under CoreDNS and Prometheus are money for nothing."""
     kind = find_instance(pool.instance_type)
@@ -242,13 +258,15 @@ def system_type_has_no_gpu(pool: SystemPoolSettings) -> Iterator[Finding]:
         )
 
 
-@system_rules.rule("system.architecture", source="facts/aws.md 7.48")
+@system_rules.rule("system.architecture", source="aws/sagemaker-hyperpod-cli inference-operator: affinity to amd64")
 def system_pool_is_x86(pool: SystemPoolSettings) -> Iterator[Finding]:
     """Some operators are built for amd64 only."""
     yield from _foreign(pool.instance_type)
 
 
-@system_rules.rule("system.nodes", source="facts/aws.md 9.3", severity=Severity.WARNING)
+@system_rules.rule(
+    "system.nodes", source="components/aws/nodes/plan.py: SYSTEM_PODS run nowhere else", severity=Severity.WARNING
+)
 def system_pool_survives_a_lost_node(pool: SystemPoolSettings) -> Iterator[Finding]:
     """With one node, its loss or update takes DNS, the operators and monitoring with it."""
     if pool.nodes < 2:
@@ -261,7 +279,7 @@ def system_labels_are_the_users_own(pool: SystemPoolSettings) -> Iterator[Findin
     yield from _reserved(pool.labels)
 
 
-@system_rules.rule("system.pods", source="facts/aws.md 3.3 and 7.15")
+@system_rules.rule("system.pods", source="components/facts/instances.py: eks_max_pods")
 def system_pods_fit(pool: SystemPoolSettings) -> Iterator[Finding]:
     """All nodes together hold DNS, drivers, operators and monitoring."""
     free, needed = _system_budget(pool, pool.nodes)
@@ -273,7 +291,7 @@ def system_pods_fit(pool: SystemPoolSettings) -> Iterator[Finding]:
         )
 
 
-@system_rules.rule("system.pods-spare", source="facts/aws.md 3.3 and 7.15", severity=Severity.WARNING)
+@system_rules.rule("system.pods-spare", source="components/facts/instances.py: eks_max_pods", severity=Severity.WARNING)
 def system_pods_fit_without_one_node(pool: SystemPoolSettings) -> Iterator[Finding]:
     """The system's pods fit while a node is lost or updated."""
     free, needed = _system_budget(pool, pool.nodes - 1)

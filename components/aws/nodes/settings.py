@@ -13,7 +13,8 @@ InstanceType = Annotated[str, StringConstraints(pattern=r"^(ml\.)?[a-z][a-z0-9-]
 """An instance type as its service calls it: `p5.48xlarge` on EC2, `ml.p5.48xlarge` on HyperPod."""
 
 DeepHealthCheck = Literal["InstanceStress", "InstanceConnectivity"]
-"""The deep health checks that CloudFormation can order; the API knows a third one (facts 1.3)."""
+"""The deep health checks that CloudFormation can order; the API knows a third one (botocore 1.44.5:
+MultiNodeTrainingValidation)."""
 
 GPU_TAINT = Taint(key="nvidia.com/gpu", value="true", effect="NoSchedule")
 """The taint that keeps pods without GPUs off GPU nodes; the device plugins tolerate its key by default."""
@@ -39,7 +40,7 @@ class Capacity(Settings):
     arn: Arn | None = None
     """ARN of the SageMaker training plan; the plan's zone must be the pool's."""
     ends_at: AwareDatetime | None = None
-    """When a capacity block or training plan ends; its instances go from 30 minutes before (facts 10)."""
+    """When a capacity block or training plan ends; its instances go from 30 minutes before."""
 
 
 class NodePool(Settings):
@@ -78,7 +79,8 @@ class NodePool(Settings):
 class SystemPoolSettings(Settings):
     """The CPU pool for CoreDNS, controllers, Prometheus and the weights prefetch: an EKS managed node group.
 
-    It is made first, on both substrates: without an untainted CPU node every add-on waits forever (facts 7.11).
+    It is made first, on both substrates: without an untainted CPU node every add-on waits forever (inferred from
+    awslabs/ml-container-creator#297, where CoreDNS and others stayed pending for days).
     """
 
     instance_type: InstanceType = "m7i.2xlarge"

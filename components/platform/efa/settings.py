@@ -35,7 +35,9 @@ class EfaSettings(Settings):
     """Memory that each plugin pod asks for; the chart's own figure."""
 
 
-@rules.rule("efa.crashing-image", source="platform.md 3: image v0.5.6 crashes in efa_gpu_topology_init on g6 nodes")
+@rules.rule(
+    "efa.crashing-image", source="a user's report, not confirmed upstream: v0.5.6 crashes in efa_gpu_topology_init"
+)
 def image_does_not_crash(efa: EfaSettings) -> Iterator[Finding]:
     """The EFA plugin's image is newer than v0.5.6, which crashes."""
     if efa.enabled and release_of(efa.image_tag) <= LAST_CRASHING:
@@ -48,7 +50,7 @@ def image_does_not_crash(efa: EfaSettings) -> Iterator[Finding]:
 
 @rules.rule(
     "efa.unverified-image",
-    source="platform.md 3: v0.5.6 crashes, v0.5.13 is verified, nobody says which image between them mends it",
+    source="a user's report: v0.5.6 crashes, v0.5.13 does not; nobody says which image between them mends it",
     severity=Severity.WARNING,
 )
 def image_is_verified(efa: EfaSettings) -> Iterator[Finding]:

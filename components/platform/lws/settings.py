@@ -60,7 +60,7 @@ def crds_survive_the_chart(lws: LwsSettings) -> Iterator[Finding]:
 
 @rules.rule(
     "lws.not-the-checked-release",
-    source="design: the program's LeaderWorkerSets are checked against the CRD of v0.10.0",
+    source="the program's LeaderWorkerSets are checked against the CRD of v0.10.0",
     severity=Severity.WARNING,
 )
 def release_is_the_checked_one(lws: LwsSettings) -> Iterator[Finding]:

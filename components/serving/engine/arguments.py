@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from components.serving.engine.settings import ArgumentValue
 
 KEY_FILE: Final = "/etc/sglang/engine.yaml"
-"""Configuration file with the API key: an argument could be read in the process list (facts/sglang.md 11.9)."""
+"""Configuration file with the API key: an argument could be read in the process list."""
 
 OWNED: Final = {
     "--model-path": "model and weights",
@@ -100,7 +100,8 @@ def command_line(arguments: EngineArguments, engine: Engine) -> tuple[str, ...]:
     """The arguments of `sglang.launch_server` for one release; `$(...)` is filled in by the kubelet on each rank.
 
     The memory fraction and the largest CUDA graph are always given: the engine's own defaults leave too little under
-    data-parallel attention, and they change between releases (facts/sglang.md 4, 9.1).
+    data-parallel attention, and they change between releases (sglang 0.5.8 server_args.py:879-1040,
+    0.5.23 arg_groups/memory_hook.py:230-400).
     """
     given = {**dict(_defaults(arguments)), **{dashed(name): value for name, value in arguments.extra.items()}}
     line = list(_fixed(arguments, engine))
@@ -149,7 +150,7 @@ def _owned_values(arguments: EngineArguments) -> Iterator[tuple[tuple[str, ...],
 
 
 def _dp_attention(data: int, engine: Engine) -> Iterator[str]:
-    """Releases that know `--attn-dp-size` will drop the older pair after 2026 (facts/sglang.md 13)."""
+    """Releases that know `--attn-dp-size` will drop the older pair after 2026 (0.5.23 server_args.py:417-422)."""
     if "--attn-dp-size" in engine.flags:
         yield from render(engine, "--attn-dp-size", data)
     else:
@@ -161,7 +162,7 @@ def _defaults(arguments: EngineArguments) -> Iterator[tuple[str, ArgumentValue]]
     if arguments.load_format:
         yield "--load-format", arguments.load_format
     if arguments.shared_file_system and "load-format" not in {name.removeprefix("--") for name in arguments.extra}:
-        # Page faults of one mapped file at a time leave most of a Lustre file system idle (facts/sglang.md 11.4).
+        # Page faults of one mapped file at a time leave most of a Lustre file system idle (inferred).
         yield "--weight-loader-disable-mmap", True
         yield "--model-loader-extra-config", {"enable_multithread_load": True, "num_threads": 8}
     if arguments.nodes > 1:

@@ -30,12 +30,12 @@ if [ "$plugin" = libnccl-net-ofi.so ]; then export NCCL_NET_PLUGIN="${NCCL_NET_P
 """
 """A missing plugin must stop the pod. `NCCL_NET` would do that too, but the plugin's name there differs between builds
 ("Libfabric", "AWS Libfabric"), and a wrong one stops every pod. Installers from 1.44 on ship only the `-ofi` name,
-which NCCL does not look for by itself (facts/sglang.md 7.2)."""
+which NCCL does not look for by itself (awslabs/awsome-distributed-ai efa-cheatsheet.md)."""
 
 _LAUNCH: Final = """\
 exec python3 -m sglang.launch_server "$@"
 """
-"""`exec`, so that the engine is the process that gets SIGTERM and drains (facts/sglang.md 11.2)."""
+"""`exec`, so that the engine is the process that gets SIGTERM and drains (sglang tokenizer_manager.py)."""
 
 
 def command(*, several_nodes: bool, efa: bool) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def environment(
     """The environment of one rank, in a stable order; `extra` are the user's own and come last.
 
     NCCL gets an exclusion, since a named interface hides the others and costs about 28x; gloo needs one name, and
-    `eth0` is what the VPC CNI calls a pod's interface (facts/aws.md 3.2).
+    `eth0` is what the VPC CNI calls a pod's interface (awslabs/awsome-distributed-ai, dsv3-uccl-nixl).
     """
     variables = {
         "TRITON_CACHE_DIR": f"{CACHE}/triton",
@@ -54,7 +54,7 @@ _SECRET: Final = Refusal("would be readable in the pod and in the state", "name 
 _OWNED: Final = Refusal("is set by the program", "remove it")
 
 INFINIBAND_PREFIXES: Final = ("NCCL_IB_", "NVSHMEM_HCA_", "NVSHMEM_IB_", "NVSHMEM_ENABLE_NIC_PE_MAPPING")
-"""Prefixes that only InfiniBand uses (facts/sglang.md 6.5)."""
+"""Prefixes that only InfiniBand uses; upstream examples for LeaderWorkerSet set them."""
 
 REFUSED: Final = {
     "HF_TOKEN": _SECRET,
@@ -83,7 +83,7 @@ DISCOURAGED: Final = {
     "NCCL_TUNER_PLUGIN": Refusal("names a tuner that is compiled into the OFI plugin already", "remove it"),
     "SGL_ENABLE_JIT_DEEPGEMM": Refusal("is an old name", "use SGLANG_ENABLE_JIT_DEEPGEMM"),
 }
-"""Variables that work and cost, by name (facts/sglang.md 7.2)."""
+"""Variables that work and cost, by name (awslabs/awsome-distributed-ai efa-cheatsheet.md)."""
 
 
 def refused(variables: Mapping[str, str]) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def the_release_is_known(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("engine.cve", source="facts/sglang.md 11.9, 14.15", severity=Severity.WARNING)
+@rules.rule("engine.cve", source="components/facts/engines/security.py", severity=Severity.WARNING)
 def the_release_has_no_known_hole(model: ModelSettings) -> Iterator[Finding]:
     """A release with a published vulnerability."""
     for cve in cves(model.engine.version):
@@ -66,7 +66,7 @@ def the_release_has_no_known_hole(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("engine.architecture", source="facts/sglang.md 0: grep of srt/models in each wheel")
+@rules.rule("engine.architecture", source="sglang/srt/models of each wheel")
 def the_release_knows_the_model(model: ModelSettings) -> Iterator[Finding]:
     """Each architecture came with some release."""
     facts = facts_of(model)
@@ -78,7 +78,7 @@ def the_release_knows_the_model(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("engine.image", source="facts/sglang.md 7.1")
+@rules.rule("engine.image", source="components/facts/engines/images.py")
 def there_is_an_image(model: ModelSettings) -> Iterator[Finding]:
     """A release without a known image needs one in the settings, by tag or digest."""
     image = resolve_image(model.engine)
@@ -92,7 +92,7 @@ def there_is_an_image(model: ModelSettings) -> Iterator[Finding]:
         yield Finding("engine.image", f"{image.repository} has neither tag nor digest", "set engine.image.tag")
 
 
-@rules.rule("engine.image-floating", source="design 9.7: images by exact tag")
+@rules.rule("engine.image-floating", source="the nodes of a group pull their images at different times")
 def the_image_does_not_move(model: ModelSettings) -> Iterator[Finding]:
     """A tag that moves would give the nodes of one group different engines."""
     image = resolve_image(model.engine)
@@ -107,7 +107,9 @@ def the_image_does_not_move(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("engine.image-sagemaker", source="facts/sglang.md 7.1, 14.13")
+@rules.rule(
+    "engine.image-sagemaker", source="aws/deep-learning-containers docs/src/data/sglang/0.5.8-gpu-sagemaker.yml"
+)
 def the_image_is_not_for_sagemaker(model: ModelSettings) -> Iterator[Finding]:
     """The SageMaker flavour has another port and reads no arguments."""
     image = resolve_image(model.engine)
@@ -141,7 +143,7 @@ def the_programs_own_flags_are_left_to_it(model: ModelSettings) -> Iterator[Find
             yield Finding(f"arguments.{name}", f"{dashed(name)} is decided by {owner}", fix)
 
 
-@rules.rule("engine.argument", source="argparse of each wheel (facts/sglang.md 13)")
+@rules.rule("engine.argument", source="argparse of each wheel")
 def flags_are_those_of_the_release(model: ModelSettings) -> Iterator[Finding]:
     """Each flag exists in the release and takes the value given."""
     release = _engine(model)
@@ -164,7 +166,7 @@ def flags_are_not_deprecated(model: ModelSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("engine.argument-infiniband", source="facts/sglang.md 6.5, 14.24")
+@rules.rule("engine.argument-infiniband", source="sglang 0.5.8 server_args.py:3873, 4511-4580: mlx5 device names")
 def no_flag_names_infiniband_devices(model: ModelSettings) -> Iterator[Finding]:
     """EFA has no InfiniBand devices."""
     for name in model.arguments:
@@ -172,7 +174,7 @@ def no_flag_names_infiniband_devices(model: ModelSettings) -> Iterator[Finding]:
             yield Finding(f"arguments.{name}", f"{dashed(name)} names InfiniBand devices; AWS has none", "remove it")
 
 
-@rules.rule("engine.argument-cache", source="facts/sglang.md 11.5, 14.17")
+@rules.rule("engine.argument-cache", source="sglang 0.5.8 server_args.py:3924-3990")
 def the_hierarchical_cache_needs_the_radix_cache(model: ModelSettings) -> Iterator[Finding]:
     """The hierarchical cache extends the radix cache."""
     if argument(model, "enable-hierarchical-cache") is True and argument(model, "disable-radix-cache") is True:
@@ -183,7 +185,7 @@ def the_hierarchical_cache_needs_the_radix_cache(model: ModelSettings) -> Iterat
         )
 
 
-@rules.rule("engine.argument-tokenizers", source="facts/sglang.md 11.9")
+@rules.rule("engine.argument-tokenizers", source="sglang entrypoints/http_server.py: launch_server")
 def a_key_needs_one_tokenizer(model: ModelSettings) -> Iterator[Finding]:
     """With several tokenizer workers the engine does not ask for its key."""
     workers = argument(model, "tokenizer-worker-num")
@@ -231,26 +233,28 @@ def the_memory_can_be_sized(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("engine.environment", source="facts/sglang.md 6.5, 7.2, 14.24; facts/aws.md 3.2")
+@rules.rule("engine.environment", source="awslabs/awsome-distributed-ai efa-cheatsheet.md")
 def variables_can_be_right(model: ModelSettings) -> Iterator[Finding]:
     """Variables that only InfiniBand reads, that turn EFA off, or that would show a secret."""
     yield from environment.refused(model.environment)
 
 
-@rules.rule("engine.environment-cost", source="facts/sglang.md 7.2", severity=Severity.WARNING)
+@rules.rule(
+    "engine.environment-cost", source="awslabs/awsome-distributed-ai efa-cheatsheet.md", severity=Severity.WARNING
+)
 def variables_do_not_cost(model: ModelSettings) -> Iterator[Finding]:
     """Variables that work and make it slower."""
     yield from environment.discouraged(model.environment)
 
 
-@rules.rule("engine.served-name", source="sglang 0.5.8 server_args.py:4829 (facts/sglang.md 14.16)")
+@rules.rule("engine.served-name", source="sglang 0.5.8 server_args.py:4829")
 def the_served_name_has_no_colon(model: ModelSettings) -> Iterator[Finding]:
     """A colon would separate an adapter's name."""
     if ":" in model.served:
         yield Finding("servedName", f"{model.served} has a colon", f"use {model.served.replace(':', '-')}")
 
 
-@rules.rule("engine.remote-code", source="facts/sglang.md 11.9: only load trusted checkpoints")
+@rules.rule("engine.remote-code", source="CERT/CC VU#915947: load trusted checkpoints only")
 def remote_code_has_a_fixed_revision(model: ModelSettings) -> Iterator[Finding]:
     """Code from a checkpoint runs only from a commit that cannot change."""
     weights = model.weights
@@ -263,7 +267,7 @@ def remote_code_has_a_fixed_revision(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("engine.needs-remote-code", source="facts/sglang.md 10: --trust-remote-code in the official commands")
+@rules.rule("engine.needs-remote-code", source="sgl-project/sgl-cookbook: --trust-remote-code in its commands")
 def models_with_code_of_their_own_may_run_it(model: ModelSettings) -> Iterator[Finding]:
     """Some checkpoints do not load without their own code."""
     facts = facts_of(model)

@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 from components.settings import Settings, Sha256Digest
 
 DEFAULT_VERSION = "0.5.17"
-"""The newest release that AWS ships with EFA and its NCCL plugin (facts/sglang.md 7.1)."""
+"""The newest release that AWS ships with EFA and its NCCL plugin (aws/deep-learning-containers
+docs/src/data/sglang)."""
 
 Repository = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$", max_length=255)]
 """An image repository without tag or digest."""
@@ -32,10 +33,11 @@ class ImageSettings(Settings):
     """Digest; `sglang-hyperpod pin` writes it. It wins over the tag."""
     efa_capable: bool | None = None
     """Whether the image carries EFA's libfabric and the OFI NCCL plugin; known for AWS Deep Learning Containers, to be
-    declared for every other image. Without them NCCL runs over TCP and says so only in its log (facts/sglang.md 7.1).
+    declared for every other image. Without them NCCL runs over TCP and says so only in its log
+    (awslabs/awsome-distributed-ai efa-cheatsheet.md: NCCL_DEBUG).
     """
     efa_expert_parallel: bool = False
-    """Whether its DeepEP works across nodes over EFA; the stock one does not (facts/sglang.md 5)."""
+    """Whether its DeepEP works across nodes over EFA; the stock one does not (deepseek-ai/DeepEP#369)."""
 
 
 class EngineSettings(Settings):

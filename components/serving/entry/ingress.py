@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "alb.ingress.kubernetes.io/"
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-"""TLS 1.3 and 1.2; the controller's own default is of 2016 and allows TLS 1.0 (facts/platform.md 5)."""
+"""TLS 1.3 and 1.2; the controller's own default is of 2016 and allows TLS 1.0."""
 
 MOST_DEREGISTRATION_SECONDS: Final = 3600
 """The longest that a target group waits for a target that leaves."""

@@ -24,7 +24,7 @@ def the_internet_needs_tls(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("entry.public-key", source="facts/sglang.md 11.9: isolate, and run with an API key")
+@rules.rule("entry.public-key", source="CERT/CC VU#665416: isolate")
 def the_internet_needs_a_key(model: ModelSettings) -> Iterator[Finding]:
     """An internet-facing engine or router asks for a key."""
     if _public(model) and not model.client_key_secret:
@@ -43,7 +43,7 @@ def the_internet_needs_a_list(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("entry.everybody", source="facts/sglang.md 11.9", severity=Severity.WARNING)
+@rules.rule("entry.everybody", source="CERT/CC VU#665416: isolate", severity=Severity.WARNING)
 def not_everybody_may_connect(model: ModelSettings) -> Iterator[Finding]:
     """A list that holds every address."""
     if model.entry and _EVERYWHERE in model.entry.inbound_cidrs:

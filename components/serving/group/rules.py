@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
 
 
-@rules.rule("group.rollout-stuck", source="LeaderWorkerSet webhook (facts/platform.md 1)")
+@rules.rule("group.rollout-stuck", source="LeaderWorkerSet v0.10.0: rollingUpdateConfiguration")
 def a_rollout_can_move(model: ModelSettings) -> Iterator[Finding]:
     """Nothing missing and nothing added leaves no move."""
     if model.rollout.max_unavailable == 0 and model.rollout.max_surge == 0:
@@ -21,7 +21,9 @@ def a_rollout_can_move(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("group.rollout-outage", source="design 6: a new image is no outage", severity=Severity.WARNING)
+@rules.rule(
+    "group.rollout-outage", source="LeaderWorkerSet: maxUnavailable groups go at once", severity=Severity.WARNING
+)
 def a_rollout_leaves_a_group(model: ModelSettings) -> Iterator[Finding]:
     """A rollout that may take all of several groups at once."""
     if model.replicas > 1 and model.rollout.max_unavailable >= model.replicas:
@@ -34,7 +36,7 @@ def a_rollout_leaves_a_group(model: ModelSettings) -> Iterator[Finding]:
 
 @rules.rule(
     "group.rollout-gate",
-    source="facts/sglang.md 12: maxUnavailable above 1 needs MaxUnavailableStatefulSet",
+    source="kubernetes-sigs/lws installation guide: maxUnavailable above 1 needs MaxUnavailableStatefulSet",
     severity=Severity.WARNING,
 )
 def several_at_once_needs_a_feature_gate(model: ModelSettings) -> Iterator[Finding]:
@@ -47,7 +49,7 @@ def several_at_once_needs_a_feature_gate(model: ModelSettings) -> Iterator[Findi
         )
 
 
-@rules.rule("group.undrainable", source="facts/aws.md 10", severity=Severity.WARNING)
+@rules.rule("group.undrainable", source="policy/v1 PodDisruptionBudget", severity=Severity.WARNING)
 def nodes_can_be_drained(model: ModelSettings) -> Iterator[Finding]:
     """A budget that allows no eviction makes every node of the model undrainable."""
     if model.disruption_budget.max_unavailable == 0:
@@ -69,7 +71,11 @@ def drains_leave_a_group(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("group.single", source="facts/aws.md 7: node replacement takes 20 to 30 min", severity=Severity.ADVICE)
+@rules.rule(
+    "group.single",
+    source="awslabs/awsome-distributed-ai hyperpod-mental-model.md: a node takes 20 to 30 min",
+    severity=Severity.ADVICE,
+)
 def one_group_is_an_outage_away(model: ModelSettings) -> Iterator[Finding]:
     """One group is down for every new image, and for as long as a lost node takes to come back."""
     if model.replicas == 1:

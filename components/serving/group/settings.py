@@ -10,7 +10,7 @@ from components.settings import Settings
 
 GroupName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=48)]
 """A DNS-1035 label of at most 48 characters: LeaderWorkerSet puts name, group and revision hash into one pod label of
-63, and a longer name is accepted but never gets a pod (facts/platform.md 14.8)."""
+63, and a longer name is accepted but never gets a pod (seen with LeaderWorkerSet 0.9 on kube-apiserver 1.34)."""
 
 
 class RolloutSettings(Settings):

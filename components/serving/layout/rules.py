@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
 
 
-@rules.rule("layout.data-nodes", source="sglang 0.5.8 server_args.py:4816 (facts/sglang.md 3.4)")
+@rules.rule("layout.data-nodes", source="sglang 0.5.8 server_args.py:4816")
 def plain_data_parallelism_stays_on_one_node(model: ModelSettings) -> Iterator[Finding]:
     """Without data-parallel attention, copies of a model do not spread over nodes."""
     ranks = model.parallelism
@@ -26,7 +26,7 @@ def plain_data_parallelism_stays_on_one_node(model: ModelSettings) -> Iterator[F
         )
 
 
-@rules.rule("layout.dp-attention", source="sglang 0.5.8 server_args.py:1928 (facts/sglang.md 3.4)")
+@rules.rule("layout.dp-attention", source="sglang 0.5.8 server_args.py:1928")
 def data_parallel_attention_has_ranks(model: ModelSettings) -> Iterator[Finding]:
     """Data-parallel attention with one data rank is silently off."""
     ranks = model.parallelism
@@ -38,7 +38,7 @@ def data_parallel_attention_has_ranks(model: ModelSettings) -> Iterator[Finding]
         )
 
 
-@rules.rule("layout.stages", source="sglang 0.5.8 entrypoints/engine.py:878 (facts/sglang.md 3.2)")
+@rules.rule("layout.stages", source="sglang 0.5.8 entrypoints/engine.py:878")
 def stages_and_nodes_divide_each_other(model: ModelSettings) -> Iterator[Finding]:
     """Pipeline stages are whole nodes, or nodes hold whole stages."""
     stages, nodes = model.parallelism.pipeline, model.nodes_per_group
@@ -50,7 +50,7 @@ def stages_and_nodes_divide_each_other(model: ModelSettings) -> Iterator[Finding
         )
 
 
-@rules.rule("layout.divisible", source="facts/sglang.md 3.6, 14.3-14.5, 14.9")
+@rules.rule("layout.divisible", source="sglang 0.5.8 models/llama.py:139-150, layers/quantization/fp8.py:641-660")
 def tensors_divide_over_the_ranks(model: ModelSettings) -> Iterator[Finding]:
     """Heads, experts and quantization blocks come out even on every rank."""
     facts, recipe = facts_of(model), effective_recipe(model)
@@ -63,7 +63,7 @@ def tensors_divide_over_the_ranks(model: ModelSettings) -> Iterator[Finding]:
         yield Finding("parallelism", message, remedy or "choose ranks that divide them")
 
 
-@rules.rule("layout.all-to-all", source="sglang 0.5.8 server_args.py:1985-2002 (facts/sglang.md 3.5)")
+@rules.rule("layout.all-to-all", source="sglang 0.5.8 server_args.py:1985-2002")
 def an_all_to_all_backend_makes_every_rank_an_expert_rank(model: ModelSettings) -> Iterator[Finding]:
     """With an all-to-all backend the engine sets expert to tensor, whatever it is told."""
     backend, ranks = argument(model, "moe-a2a-backend"), model.parallelism
@@ -75,7 +75,7 @@ def an_all_to_all_backend_makes_every_rank_an_expert_rank(model: ModelSettings) 
         )
 
 
-@rules.rule("layout.pipeline-features", source="sglang 0.5.8 server_args.py:4809-4814 (facts/sglang.md 3.10)")
+@rules.rule("layout.pipeline-features", source="sglang 0.5.8 server_args.py:4809-4814")
 def a_pipeline_excludes_some_features(model: ModelSettings) -> Iterator[Finding]:
     """Pipeline stages go with neither speculative decoding nor mixed chunks."""
     if model.parallelism.pipeline == 1:
@@ -89,7 +89,7 @@ def a_pipeline_excludes_some_features(model: ModelSettings) -> Iterator[Finding]
             )
 
 
-@rules.rule("layout.expert-balance", source="sglang 0.5.8 server_args.py:2020 (facts/sglang.md 14.7)")
+@rules.rule("layout.expert-balance", source="sglang 0.5.8 server_args.py:2020")
 def balancing_experts_needs_expert_ranks(model: ModelSettings) -> Iterator[Finding]:
     """EPLB moves experts between expert ranks, so that there must be several."""
     if argument(model, "enable-eplb") is True and model.parallelism.expert == 1:
@@ -100,7 +100,7 @@ def balancing_experts_needs_expert_ranks(model: ModelSettings) -> Iterator[Findi
         )
 
 
-@rules.rule("layout.dp-head", source="sglang 0.5.8 server_args.py:1942 (facts/sglang.md 14.8)")
+@rules.rule("layout.dp-head", source="sglang 0.5.8 server_args.py:1942")
 def a_data_parallel_head_needs_data_parallel_attention(model: ModelSettings) -> Iterator[Finding]:
     """A data-parallel output head comes only with data-parallel attention."""
     if argument(model, "enable-dp-lm-head") is True and not model.parallelism.dp_attention:
@@ -111,7 +111,7 @@ def a_data_parallel_head_needs_data_parallel_attention(model: ModelSettings) -> 
         )
 
 
-@rules.rule("layout.packing-nodes", source="design: whole nodes for groups of several, for their EFA and bandwidth")
+@rules.rule("layout.packing-nodes", source="whole nodes, for their EFA interfaces and bandwidth")
 def groups_of_several_nodes_share_none(model: ModelSettings) -> Iterator[Finding]:
     """Packing is for groups of one node."""
     if model.packing and model.nodes_per_group > 1:
@@ -124,7 +124,7 @@ def groups_of_several_nodes_share_none(model: ModelSettings) -> Iterator[Finding
 
 @rules.rule(
     "layout.kv-copies",
-    source="facts/sglang.md 9.3: KV is replicated once tp exceeds the KV heads",
+    source="sglang 0.5.8 models/llama.py:139-150",
     severity=Severity.ADVICE,
 )
 def tensor_ranks_beyond_the_kv_heads_store_copies(model: ModelSettings) -> Iterator[Finding]:

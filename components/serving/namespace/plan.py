@@ -42,8 +42,8 @@ def admission_policy(plan: NamespacePlan) -> Spec:
     """`spec` of the ValidatingAdmissionPolicy.
 
     The Pod Security level of the namespace must be `privileged`, because `baseline` allows neither host paths nor
-    IPC_LOCK; this gives back all of `restricted` that engines can do without (facts/platform.md 14.8: a level that is
-    too strict is accepted and no pod ever appears).
+    IPC_LOCK; this gives back all of `restricted` that engines can do without. (Under a level that is too strict
+    a LeaderWorkerSet is accepted and no pod ever appears: seen with LeaderWorkerSet 0.9 on kube-apiserver 1.34.)
     """
     return {
         "failurePolicy": "Fail",

@@ -2,7 +2,7 @@
 
 EFA traffic passes them by, since it bypasses the kernel: there the security group holds. Between the ranks of a group
 every port is open: gloo, NCCL and the data-parallel sockets choose theirs at run time, and what they carry is pickled,
-so that nobody else may reach it (facts/sglang.md 3.7, 11.9).
+so that nobody else may reach it (sglang 0.5.8 server_args.py:5325-5382, managers/scheduler.py:1197-1206).
 """
 
 from __future__ import annotations

@@ -13,10 +13,14 @@ DRAIN_SECONDS: Final = 15
 """Seconds that a pod waits before SIGTERM, so that load balancer and proxies stop sending to it first."""
 
 WARM_UP_MINUTES: Final = 15
-"""Minutes for CUDA graphs and kernels after loading; compiling DeepGEMM takes about ten (facts/sglang.md 11.3)."""
+"""Minutes for CUDA graphs and kernels after loading; compiling DeepGEMM takes about ten (sglang.compile_deep_gemm)."""
 
 _LEAST_STARTUP_MINUTES: Final = 30
-"""Least time to start, as upstream examples give (facts/sglang.md 11.1: 180 failures every 10 s)."""
+"""Least time to start; sgl-project/ome gives its runtimes 16."""
+
+_LEAST_MB_PER_S: Final = 300
+"""Slowest reading, in MB (10^6 bytes) per second and node, that the default time to start allows for. It takes nothing
+but the checkpoint's size, so that another model or a larger file system restarts no engine."""
 
 _STARTUP_PERIOD: Final = 10
 _WORKER_TIMEOUT: Final = 25
@@ -35,11 +39,21 @@ class ProbePlan:
     liveness_failures: int
 
 
-def plan_probes(settings: ProbeSettings, load_minutes: float | None) -> ProbePlan:
-    """Times from the settings; time to start is by default twice the load and the warm-up, at least 30 minutes."""
-    estimate = math.ceil(2 * (load_minutes or 0) + WARM_UP_MINUTES)
+def startup_minutes(settings: ProbeSettings, size_gib: float) -> int:
+    """Minutes that a rank may take to start: as set, or to read `size_gib` slowly and warm up, 30 at least.
+
+    >>> from components.serving.pods.settings import ProbeSettings
+    >>> startup_minutes(ProbeSettings(), 642)
+    54
+    """
+    reading = size_gib * 2**30 / 1e6 / _LEAST_MB_PER_S / 60
+    return settings.startup_minutes or max(_LEAST_STARTUP_MINUTES, math.ceil(reading + WARM_UP_MINUTES))
+
+
+def plan_probes(settings: ProbeSettings, *, size_gib: float, load_minutes: float | None) -> ProbePlan:
+    """Times from the settings; `size_gib` is the checkpoint's size, `load_minutes` the estimate for the whole stack."""
     return ProbePlan(
-        startup_minutes=settings.startup_minutes or max(_LEAST_STARTUP_MINUTES, estimate),
+        startup_minutes=startup_minutes(settings, size_gib),
         load_minutes=load_minutes,
         timeout_seconds=settings.timeout_seconds,
         readiness_period_seconds=settings.readiness_period_seconds,

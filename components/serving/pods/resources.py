@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 HUGE_PAGES_GIB: Final = 5
-"""GiB of 2 MiB pages for libfabric: AWS' samples ask for 5120Mi (facts/sglang.md 7.3, facts/aws.md 3.2)."""
+"""GiB of 2 MiB pages for libfabric: AWS' samples ask for 5120Mi (awslabs/awsome-distributed-ai, deepep-benchmark)."""
 
 _USABLE_MEMORY: Final = 0.8
 """Share of an instance's memory that its pods may have: the rest is the kernel's, the kubelet's reserve (255 MiB and
@@ -14,7 +14,7 @@ _USABLE_MEMORY: Final = 0.8
 _USABLE_CPU: Final = 0.75
 """Share of an instance's vCPUs that its engine pods ask for; they may use more, since there is no limit."""
 _SHARED_MEMORY_GIB_PER_GPU: Final = 8
-"""GiB of /dev/shm by GPU: 64 on a node of eight (facts/sglang.md 7.3: 64 to 120)."""
+"""GiB of /dev/shm by GPU: 64 on a node of eight (awslabs/awsome-distributed-ai, dsv3-uccl-nixl: 120)."""
 
 
 @dataclass(frozen=True, slots=True)

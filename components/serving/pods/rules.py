@@ -16,7 +16,7 @@ _LEAST_GRACE_SECONDS = 600
 _KUBERNETES_TOLERATION_SECONDS = 300
 
 
-@rules.rule("pods.probe-timeout", source="facts/sglang.md 11.1, 14.20: /health generates, for up to 20 s")
+@rules.rule("pods.probe-timeout", source="sglang 0.5.8 entrypoints/http_server.py:452-530: /health")
 def probes_wait_for_a_busy_engine(model: ModelSettings) -> Iterator[Finding]:
     """A probe that gives up before the engine kills a group that is only busy."""
     if model.probes.timeout_seconds < _LEAST_PROBE_SECONDS:
@@ -27,7 +27,7 @@ def probes_wait_for_a_busy_engine(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("pods.grace-period", source="facts/sglang.md 11.2, 14.20", severity=Severity.WARNING)
+@rules.rule("pods.grace-period", source="sglang 0.5.8 tokenizer_manager.py:2083-2115", severity=Severity.WARNING)
 def requests_may_finish(model: ModelSettings) -> Iterator[Finding]:
     """A short grace period cuts long generations at every update."""
     if model.grace_period_seconds < _LEAST_GRACE_SECONDS:
@@ -38,7 +38,7 @@ def requests_may_finish(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("pods.lost-node", source="facts/aws.md 10", severity=Severity.WARNING)
+@rules.rule("pods.lost-node", source='kubernetes.io, "Taint based Evictions": 300 s', severity=Severity.WARNING)
 def lost_nodes_are_given_up_soon(model: ModelSettings) -> Iterator[Finding]:
     """A group waits for the rank on a lost node as long as its pods tolerate the loss."""
     if model.toleration_seconds >= _KUBERNETES_TOLERATION_SECONDS:

@@ -15,9 +15,10 @@ class ProbeSettings(Settings):
     """How long an engine may load, and how long it may be silent. `/health` generates a token: it takes 1 to 20 s."""
 
     startup_minutes: Annotated[int, Field(ge=1, le=720)] | None = None
-    """Minutes that loading and warming up may take; by default twice the estimate, at least 30."""
+    """Minutes that loading and warming up may take; by default what the checkpoint takes at 300 MB/s and 15 minutes
+    more, at least 30. A rule compares it with what the file system gives when all nodes start together."""
     timeout_seconds: Seconds = 25
-    """Timeout of one probe in seconds; the engine itself gives up after 20 s (facts/sglang.md 11.1)."""
+    """Timeout of one probe in seconds; the engine itself gives up after 20 s (SGLANG_HEALTH_CHECK_TIMEOUT)."""
     readiness_period_seconds: Seconds = 15
     """Seconds between readiness probes of the leader."""
     readiness_failures: Annotated[int, Field(ge=1, le=20)] = 3

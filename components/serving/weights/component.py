@@ -76,6 +76,8 @@ class WeightsPrefetch(Component):
                 # The script, the token and the claim are mounted by plain name.
                 depends_on=needed,
                 delete_before_replace=True,
+                # A job that is done has no use for a new engine image, which would replace it before each rollout.
+                ignore_changes=["spec.template.spec.containers[0].image"],
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{job_minutes(plan.weights.size_gib)}m"),
             ),
         )

@@ -90,7 +90,7 @@ def folder(model: str, revision: str | None) -> str:
 
 
 def load_minutes(size_gib: float, readers: int, throughput_mb_per_s: float) -> float:
-    """Minutes until `readers` nodes have each read the whole checkpoint from one file system (facts/aws.md 10).
+    """Minutes until `readers` nodes have each read the whole checkpoint from one file system.
 
     >>> round(load_minutes(689e9 / 2**30, 2, 1200 / 1024 * 250))
     78

@@ -73,7 +73,7 @@ def the_revision_is_a_commit(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("weights.s3-release", source="facts/sglang.md 11.4: runai_streamer came with 0.5.10.post1")
+@rules.rule("weights.s3-release", source="sglang 0.5.10.post1 server_args.py: runai_streamer")
 def the_release_streams_from_s3(model: ModelSettings) -> Iterator[Finding]:
     """Older releases have no loader that streams from S3."""
     if model.weights.source is not WeightsSource.S3 or model.engine.version not in SUPPORTED:
@@ -86,7 +86,7 @@ def the_release_streams_from_s3(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("weights.s3-image", source="facts/sglang.md 7.1, 11.4", severity=Severity.WARNING)
+@rules.rule("weights.s3-image", source="aws/deep-learning-containers docs/sglang/changelog", severity=Severity.WARNING)
 def the_image_streams_from_s3(model: ModelSettings) -> Iterator[Finding]:
     """The streamer's package is not in every image."""
     image = resolve_image(model.engine)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from components.rules import Finding
-from infra.policy.check import CheckSet
+from infra.policy.check import CheckSet, Level
 from infra.policy.resource import Resource
 from infra.policy.values import at, items, known, mapping, text
 
@@ -21,6 +21,9 @@ _OLD_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
 _INGRESS_RULE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _BLOCK: Final = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 _ALB: Final = "alb.ingress.kubernetes.io/"
+_SERVICE: Final = "kubernetes:core/v1:Service"
+_ENTRIES: Final = ("kubernetes:networking.k8s.io/v1:Ingress", _SERVICE)
+_CONTROLLER: Final = "kubernetes-sigs/aws-load-balancer-controller v3.5.0: inbound-cidrs, loadBalancerSourceRanges"
 
 
 def everywhere(cidr: Any) -> bool:
@@ -79,26 +82,34 @@ def _sources(resource: Resource) -> Iterator[tuple[str, Any]]:
             yield from ((f"{path}{key}", cidr) for cidr in items(at(rule, key)))
 
 
-@exposure.check(
-    "exposure.load-balancer",
-    "kubernetes:networking.k8s.io/v1:Ingress",
-    "kubernetes:core/v1:Service",
-    source="kubernetes-sigs/aws-load-balancer-controller v3.5.0: inbound-cidrs, loadBalancerSourceRanges",
-)
-def load_balancers_are_for_known_networks(resource: Resource) -> Iterator[Finding]:
+@exposure.check("exposure.load-balancer", *_ENTRIES, source=_CONTROLLER, rule="entry.public-cidrs")
+def load_balancers_name_their_clients(resource: Resource) -> Iterator[Finding]:
     """A load balancer on the internet names the networks that may reach it; the controller's default is everybody."""
-    if resource.type.endswith(":Service"):
-        path, ranges = "spec.loadBalancerSourceRanges", at(resource.props, "spec.loadBalancerSourceRanges")
-        open_ = at(resource.props, "spec.type") == "LoadBalancer"
-    else:
-        annotations = at(resource.props, "metadata.annotations")
-        path, ranges = f"metadata.annotations[{_ALB}inbound-cidrs]", mapping(annotations).get(f"{_ALB}inbound-cidrs")
-        open_ = mapping(annotations).get(f"{_ALB}scheme") == "internet-facing"
-    if not open_ or not known(ranges):
-        return
-    named = ranges.split(",") if isinstance(ranges, str) else items(ranges)
-    if not named or any(map(everywhere, (cidr.strip() if isinstance(cidr, str) else cidr for cidr in named))):
+    path, named = _clients(resource)
+    if named is not None and not named:
         yield Finding(path, "the whole internet reaches the load balancer", "name the networks of your clients")
+
+
+@exposure.check("exposure.everybody", *_ENTRIES, source=_CONTROLLER, level=Level.ADVISORY, rule="entry.everybody")
+def load_balancers_are_not_for_everybody(resource: Resource) -> Iterator[Finding]:
+    """A load balancer that is to be reached from the whole internet is told."""
+    path, named = _clients(resource)
+    for cidr in filter(everywhere, named or ()):
+        yield Finding(path, f"{cidr} is the whole internet", "name the networks of your clients")
+
+
+def _clients(resource: Resource) -> tuple[str, list[Any] | None]:
+    """The networks that a load balancer on the internet lets in, with their path; None for any other resource."""
+    if resource.type == _SERVICE:
+        path, ranges = "spec.loadBalancerSourceRanges", at(resource.props, "spec.loadBalancerSourceRanges")
+        public = at(resource.props, "spec.type") == "LoadBalancer"
+    else:
+        annotations = mapping(at(resource.props, "metadata.annotations"))
+        path, ranges = f"metadata.annotations[{_ALB}inbound-cidrs]", annotations.get(f"{_ALB}inbound-cidrs")
+        public = annotations.get(f"{_ALB}scheme") == "internet-facing"
+    if not public or not known(ranges):
+        return path, None
+    return path, [cidr.strip() for cidr in ranges.split(",")] if isinstance(ranges, str) else [*items(ranges)]
 
 
 @exposure.check("exposure.bucket", _BLOCK, source="docs.aws.amazon.com/AmazonS3/latest/userguide")

@@ -32,7 +32,7 @@ def _selected(pod: Pod, found: list[Pool]) -> list[Pool]:
     return [pool for pool in found if pool.gpus and pool.answers(selector)]
 
 
-@gpu.check("gpu.selects-pool", source="issue 4; components/aws/nodes/plan.py: node_selector")
+@gpu.check("gpu.selects-pool", source="components/aws/nodes/plan.py: node_selector")
 def gpu_pods_select_their_pool(stack: Stack) -> Iterator[Found]:
     """A GPU pod selects exactly one pool of GPU nodes that exists."""
     found = pools(stack)
@@ -50,7 +50,7 @@ def gpu_pods_select_their_pool(stack: Stack) -> Iterator[Found]:
         )
 
 
-@gpu.check("gpu.tolerates-pool", source="issue 4; components/aws/nodes/plan.py: tolerations come from the taints")
+@gpu.check("gpu.tolerates-pool", source="components/aws/nodes/plan.py: tolerations come from the taints")
 def gpu_pods_tolerate_their_pool(stack: Stack) -> Iterator[Found]:
     """A GPU pod tolerates every taint of the pool that it selects."""
     found = pools(stack)

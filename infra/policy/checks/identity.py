@@ -50,9 +50,7 @@ _UNBOUNDED: Final = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 """Policies that AWS manages and that know no bounds; those called `...FullAccess` know none within their service."""
 
 
-@identity.check(
-    "iam.wildcard", ROLE_POLICY, POLICY, ROLE, source="components/aws/identity/policies.py: wildcards; issue 4"
-)
+@identity.check("iam.wildcard", ROLE_POLICY, POLICY, ROLE, source="components/aws/identity/policies.py: wildcards")
 def no_wildcard_without_a_reason(resource: Resource) -> Iterator[Finding]:
     """No statement allows a changing action on every resource, or every action of a service, without a named reason."""
     for path, document in _documents(resource):

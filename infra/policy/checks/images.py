@@ -35,7 +35,7 @@ def moves(reference: str) -> bool:
     return ":" not in name or not _EXACT.search(name.partition(":")[2])
 
 
-@images.check("images.exact", *WORKLOADS, source="design 9.7: images by exact tag", rule="engine.image-floating")
+@images.check("images.exact", *WORKLOADS, source="components/serving/engine/rules.py", rule="engine.image-floating")
 def images_do_not_move(resource: Resource) -> Iterator[Finding]:
     """Every container's image is named by an exact tag or a digest."""
     for path, image in _images(resource):
@@ -43,9 +43,7 @@ def images_do_not_move(resource: Resource) -> Iterator[Finding]:
             yield Finding(path, f"{image} can be another image tomorrow", "use a tag with a whole version, or a digest")
 
 
-@images.check(
-    "images.digest", source="design 9.7: a tag can be pushed again", level=Level.ADVISORY, rule="serving.image-digest"
-)
+@images.check("images.digest", source="a tag can be pushed again", level=Level.ADVISORY, rule="serving.image-digest")
 def production_images_have_a_digest(stack: Stack) -> Iterator[Found]:
     """In a protected stack every container's image has a digest."""
     if not is_protected(stack):
@@ -80,7 +78,7 @@ def charts_are_pinned(resource: Resource) -> Iterator[Finding]:
         yield Finding("version", f"{version or 'none'} is no exact version", "name one, e.g. 1.2.3")
 
 
-@images.check("images.chart-values", RELEASE, source="design 9.7: images by exact tag")
+@images.check("images.chart-values", RELEASE, source="components/serving/engine/rules.py")
 def images_in_chart_values_do_not_move(resource: Resource) -> Iterator[Finding]:
     """An image that the stack chooses for a chart is named by an exact tag."""
     for path, tag in _tags(resource.props.get("values"), "values"):

@@ -17,7 +17,7 @@ privilege = CheckSet()
 
 CAPABILITIES: Final = {"IPC_LOCK": EFA}
 """Capabilities that a container may add, and the device whose transport needs it: libfabric locks the memory that EFA
-writes to (facts/sglang.md 7.3)."""
+writes to (awslabs/awsome-distributed-ai, deepep-benchmark)."""
 
 PRIVILEGED_NAMESPACES: Final = {
     NAMESPACE: "engines lock memory and cache on the node's NVMe; the stack's admission policy gives the rest back",
@@ -61,7 +61,7 @@ def no_pod_shares_its_node(resource: Resource) -> Iterator[Finding]:
                 yield Finding(f"{pod.path}.{field}", "shares its node's own", "leave it out: no transport needs it")
 
 
-@privilege.check("pods.capabilities", *WORKLOADS, source="facts/sglang.md 7.3: IPC_LOCK")
+@privilege.check("pods.capabilities", *WORKLOADS, source="awslabs/awsome-distributed-ai deepep-benchmark: IPC_LOCK")
 def containers_add_what_their_transport_needs(resource: Resource) -> Iterator[Finding]:
     """A container drops every capability and adds only what the device that it asks for needs."""
     for pod in pods(resource):

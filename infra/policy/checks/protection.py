@@ -32,7 +32,7 @@ def is_protected(stack: Stack) -> bool:
     return any(resource.protect for resource in stack.of_type(*STATEFUL))
 
 
-@protection.check("protection.stateful", source="design 8: one policy guards what holds state")
+@protection.check("protection.stateful", source="one policy guards what holds state")
 def stateful_resources_are_guarded(stack: Stack) -> Iterator[Found]:
     """In a protected stack what holds state is protected, and outlives its removal from the program."""
     if not is_protected(stack):

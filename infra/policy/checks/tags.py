@@ -54,7 +54,7 @@ TAGGABLE: Final = frozenset(
 """Types that take tags; a contract test holds the list against the SDK's own arguments."""
 
 
-@tags.check("tags.stack", *sorted(TAGGABLE), source="issue 3; components/base.py: Context.tags")
+@tags.check("tags.stack", *sorted(TAGGABLE), source="components/base.py: Context.tags")
 def resources_are_tagged(resource: Resource) -> Iterator[Finding]:
     """Whatever takes tags has the stack's."""
     if not _tagged(resource.props.get("tags")):

@@ -13,8 +13,9 @@ from typing import Any
 
 from components.facts.replaces import replacing
 from tests.engine.providers import sdk
-from tests.engine.providers.base import Needs, RefusedError, Request, SimulatedProvider, merged
+from tests.engine.providers.base import Needs, RefusedError, Request, SimulatedProvider
 from tests.engine.providers.identifiers import ACCOUNT, NAME_IS_ID, PREFIX, REGION, arn, digest
+from tests.engine.providers.values import merged
 from tests.engine.providers.world import Thing, World, get_at
 
 CLUSTER = "aws:eks/cluster:Cluster"
@@ -209,7 +210,8 @@ def _not_yet(world: World, thing: Thing) -> Iterator[str]:
     if thing.type == ADDON and thing.inputs["addonName"] in ("vpc-cni", "kube-proxy"):
         yield from (f"{left.name} still needs the add-on" for left in world.things(NODE_GROUP))
     if thing.type == NODE_GROUP and len(list(world.things(NODE_GROUP))) == 1:
-        yield from (f"uninstalling {left.name} needs a node" for left in world.things(RELEASE))
+        awaited = (release for release in world.things(RELEASE) if not release.inputs.get("skipAwait"))
+        yield from (f"uninstalling {left.name} needs a node" for left in awaited)
     if thing.type == ATTACHMENT:
         yield from (f"{user.name} still works with the policy" for user in _users_of_role(world, thing.inputs["role"]))
     if thing.type in ("aws:ec2/subnet:Subnet", "aws:ec2/securityGroup:SecurityGroup"):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from tests.engine.providers import sdk
 from tests.engine.providers.sdk import UNKNOWN
+from tests.engine.providers.values import decode, differences, encode, hidden, matches, merged, projected, type_of
 from tests.engine.providers.world import Thing, World
 
 VERSION = "99.0.0"
@@ -115,7 +115,7 @@ class SimulatedProvider(ResourceProviderServicer):
 
     def live(self, thing: Thing, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs as a refresh finds them, given those of the state."""
-        return _projected(thing.inputs, inputs)
+        return projected(thing.inputs, inputs)
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         """The answer to a look-up. Raises RefusedError."""
@@ -168,7 +168,7 @@ class SimulatedProvider(ResourceProviderServicer):
         """What differs between the inputs in the state and the new ones."""
         difference = Difference(dict(differences(old.inputs, new)))
         patterns = self.replaces(old.type)
-        difference.replaces = [path for path in difference.paths if _matches(path, patterns)]
+        difference.replaces = [path for path in difference.paths if matches(path, patterns)]
         return difference
 
     async def Create(self, request: pb.CreateRequest, context: Any) -> pb.CreateResponse:  # noqa: N802
@@ -221,10 +221,13 @@ class SimulatedProvider(ResourceProviderServicer):
 
     async def Invoke(self, request: pb.InvokeRequest, context: Any) -> pb.InvokeResponse:  # noqa: N802
         try:
-            return pb.InvokeResponse(**{"return": encode(self.invoke(request.tok, decode(request.args)))})
+            answer = self.invoke(request.tok, decode(request.args))
         except RefusedError as error:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
             raise
+        response = pb.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode(answer))  # a keyword of Python, so no attribute can be written
+        return response
 
     async def _before(self, operation: str, request: Request, context: Any) -> str | None:
         fault = self.world.take_fault(request.name, operation)
@@ -241,76 +244,6 @@ class SimulatedProvider(ResourceProviderServicer):
     def _after(self, fault: str | None) -> None:
         if fault in ("interrupt", "kill"):
             os.kill(self.plugin.engine_pid, signal.SIGINT if fault == "interrupt" else signal.SIGKILL)
-
-
-def type_of(urn: str) -> str:
-    """The resource type within a URN, without the types of its parents."""
-    return urn.split("::")[2].rsplit("$", 1)[-1]
-
-
-def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """A protobuf structure as plain values; whole numbers are int, and nulls are left out."""
-    return {key: _plain(value) for key, value in struct.fields.items() if value.WhichOneof("kind") != "null_value"}
-
-
-def encode(value: dict[str, Any]) -> struct_pb2.Struct:
-    """Plain values as a protobuf structure."""
-    struct = struct_pb2.Struct()
-    struct.update(value)
-    return struct
-
-
-def _plain(value: struct_pb2.Value) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        return decode(value.struct_value)
-    if kind == "list_value":
-        return [_plain(item) for item in value.list_value.values]
-    if kind == "number_value":
-        return int(value.number_value) if value.number_value.is_integer() else value.number_value
-    return None if kind == "null_value" else getattr(value, kind or "string_value")
-
-
-def hidden(outputs: dict[str, Any]) -> dict[str, Any]:
-    """The outputs of a preview: every value unknown, within objects too, so that known neighbours stay known."""
-    return {key: hidden(value) if isinstance(value, dict) and value else UNKNOWN for key, value in outputs.items()}
-
-
-def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, objects within objects too."""
-    result = dict(base)
-    for key, value in over.items():
-        below = base.get(key)
-        result[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return result
-
-
-def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The paths at which two values differ, deepest first known, each with `add`, `delete` or `update`."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            step = f"{path}.{key}" if path and re.fullmatch(r"\w+", key) else key
-            step = step if re.fullmatch(r"\w+", key) else f'{path}["{key}"]'
-            if old.get(key) != new.get(key):
-                yield from differences(old.get(key), new.get(key), step)
-    elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            before, after = (each[index] if index < len(each) else None for each in (old, new))
-            if before != after:
-                yield from differences(before, after, f"{path}[{index}]")
-    elif old != new:
-        yield path, "add" if old is None else "delete" if new is None else "update"
-
-
-def _matches(path: str, patterns: frozenset[str]) -> bool:
-    bare = re.sub(r"\[\d+\]", "", path)
-    return any(bare == pattern or bare.startswith((f"{pattern}.", f"{pattern}[")) for pattern in patterns)
-
-
-def _projected(live: Any, shape: Any) -> Any:
-    if isinstance(live, dict) and isinstance(shape, dict):
-        return {key: _projected(live[key], value) for key, value in shape.items() if key in live}
-    return live
 
 
 def _diff_response(difference: Difference) -> pb.DiffResponse:

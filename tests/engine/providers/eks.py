@@ -110,7 +110,7 @@ class _Cluster(pulumi.ComponentResource):
             if addon == "coredns" and (inputs.get(option) or {}).get("enabled", False):
                 raise ValueError("coredns is an add-on of the stack's own; disable it in corednsAddonOptions")
         group_id = groups[0].id if groups else cluster.vpc_config.cluster_security_group_id
-        issuer = cluster.identities.apply(lambda found: found[0].oidcs[0].issuer if found else "")
+        issuer = cluster.identities.apply(_issuer)
         self.outputs = {
             "eksCluster": cluster,
             "core": {
@@ -202,27 +202,29 @@ class _Cluster(pulumi.ComponentResource):
         mode = inputs.get("authenticationMode")
         key = inputs.get("encryptionConfigKeyArn")
         network = {"serviceIpv4Cidr": inputs.get("kubernetesServiceIpAddressRange"), "ipFamily": inputs.get("ipFamily")}
-        return aws.eks.Cluster(
-            f"{name}-eksCluster",
-            name=inputs.get("name"),
-            version=inputs.get("version"),
-            role_arn=pulumi.Output.from_input(role).apply(lambda made: made.arn),
-            bootstrap_self_managed_addons=inputs.get("bootstrapSelfManagedAddons", True),
-            vpc_config={
+        access = {"authenticationMode": mode, "bootstrapClusterCreatorAdminPermissions": True}
+        subnets = inputs.get("subnetIds") or [*inputs.get("publicSubnetIds", []), *inputs.get("privateSubnetIds", [])]
+        arguments: dict[str, Any] = {
+            "vpc_config": {
                 "securityGroupIds": [group.id for group in groups] or None,
-                "subnetIds": inputs.get("subnetIds")
-                or [*inputs.get("publicSubnetIds", []), *inputs.get("privateSubnetIds", [])],
+                "subnetIds": subnets,
                 "endpointPrivateAccess": inputs.get("endpointPrivateAccess"),
                 "endpointPublicAccess": inputs.get("endpointPublicAccess"),
                 "publicAccessCidrs": inputs.get("publicAccessCidrs"),
             },
-            kubernetes_network_config=network if any(network.values()) else None,
-            encryption_config={"provider": {"keyArn": key}, "resources": ["secrets"]} if key else None,
-            access_config={"authenticationMode": mode, "bootstrapClusterCreatorAdminPermissions": True}
-            if mode
-            else None,
+            "kubernetes_network_config": network if any(network.values()) else None,
+            "encryption_config": {"provider": {"keyArn": key}, "resources": ["secrets"]} if key else None,
+            "access_config": access if mode else None,
+            "upgrade_policy": inputs.get("upgradePolicy"),
+        }
+        return aws.eks.Cluster(
+            f"{name}-eksCluster",
+            **arguments,
+            name=inputs.get("name"),
+            version=inputs.get("version"),
+            role_arn=pulumi.Output.from_input(role).apply(lambda made: made.arn),
+            bootstrap_self_managed_addons=inputs.get("bootstrapSelfManagedAddons", True),
             enabled_cluster_log_types=inputs.get("enabledClusterLogTypes"),
-            upgrade_policy=inputs.get("upgradePolicy"),
             deletion_protection=inputs.get("deletionProtection"),
             tags=_named(f"{name}-eksCluster", {**(inputs.get("clusterTags") or {}), **(inputs.get("tags") or {})}),
             opts=pulumi.ResourceOptions(
@@ -244,6 +246,10 @@ class _Cluster(pulumi.ComponentResource):
             data={"mapRoles": "[]\n"},
             opts=pulumi.ResourceOptions(parent=self, provider=provider),
         )
+
+
+def _issuer(identities: Any) -> str:
+    return identities[0].oidcs[0].issuer if identities else ""
 
 
 def _named(name: str, tags: Any) -> Any:

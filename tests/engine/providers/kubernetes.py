@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from components.facts.replaces import replacing
 from tests.engine.providers import sdk
-from tests.engine.providers.base import UNKNOWN, Difference, Plugin, Request, SimulatedProvider, differences, merged
+from tests.engine.providers.base import UNKNOWN, Difference, Plugin, Request, SimulatedProvider
 from tests.engine.providers.file_cluster import RELEASE, FileCluster
 from tests.engine.providers.identifiers import digest
+from tests.engine.providers.values import differences, merged
 from tests.engine.providers.world import Thing, World
 
 _MUTABLE_BY = {

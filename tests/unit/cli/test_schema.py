@@ -35,7 +35,7 @@ def test_what_was_written_is_current(sglang: Run, project: Path) -> None:
 
 def test_an_edited_schema_is_not_current(sglang: Run, project: Path) -> None:
     sglang("schema", "--write")
-    (project / "settings.schema.json").write_text("{}\n")
+    (project / "docs/settings.schema.json").write_text("{}\n")
     assert sglang("schema", "--check").exit_code == 2
 
 

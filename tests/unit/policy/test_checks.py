@@ -126,6 +126,13 @@ BROKEN: list[tuple[str, str, str, Edit, str]] = [
         "ingress[0].ipv6CidrBlocks: ::/0",
     ),
     ("exposure.load-balancer", "dev", "qwen3-8b-service", put("LoadBalancer", "spec", "type"), "the whole internet"),
+    (
+        "exposure.everybody",
+        "dev",
+        "qwen3-8b-service",
+        lambda props: props["spec"].update(type="LoadBalancer", loadBalancerSourceRanges=["10.0.0.0/8", "0.0.0.0/0"]),
+        "0.0.0.0/0 is the whole internet",
+    ),
     ("exposure.bucket", "prod", "hyperpod-lifecycle-private", drop("blockPublicPolicy"), "blockPublicPolicy"),
     ("exposure.metadata", "dev", "g6-template", put("optional", "metadataOptions", "httpTokens"), "IMDSv1 answers"),
     ("exposure.metadata", "dev", "g6-template", put(2, "metadataOptions", "httpPutResponseHopLimit"), "pods are"),
@@ -258,6 +265,18 @@ def test_an_unknown_in_place_of_any_property_makes_no_check_fail(stack: str) -> 
             "kubernetes:networking.k8s.io/v1:Ingress",
             {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}},
             "exposure.load-balancer",
+        ),
+        (
+            "kubernetes:networking.k8s.io/v1:Ingress",
+            {
+                "metadata": {
+                    "annotations": {
+                        "alb.ingress.kubernetes.io/scheme": "internet-facing",
+                        "alb.ingress.kubernetes.io/inbound-cidrs": "10.0.0.0/8, 0.0.0.0/0",
+                    }
+                }
+            },
+            "exposure.everybody",
         ),
         ("aws:s3/bucket:Bucket", {"bucket": "loose"}, "encryption.bucket"),
         ("aws:iam/policy:Policy", {"policy": statement("s3:PutObject")}, "iam.wildcard"),

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from components.aws.identity.policies import wildcards
 from components.facts.instances import instance
-from infra.offline import Recorded, Recording, Unknown, record
+from components.rules import Severity
+from infra.offline import Recorded, Recording, record
 from infra.plan import Plan, resolve
+from infra.policy.run import violations_of
 from infra.settings import validate
 from infra.stack import deploy
 from tests.unit.properties.stacks import stacks
 
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 # One example is a whole program: shrinking a failing one would take minutes and tell little more.
-SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "phases": [Phase.reuse, Phase.generate]}
-recorded = settings(max_examples=6, **SLOW)
-checked = settings(max_examples=40, **SLOW)
+slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.reuse, Phase.generate])
+recorded = settings(slow, max_examples=6)
+checked = settings(slow, max_examples=40)
 
 
 def built(raw: dict[str, Any]) -> tuple[Plan, Recording]:
@@ -56,17 +56,8 @@ def test_every_valid_stack_registers_a_graph_in_which_the_invariants_hold(raw: d
             assert not pod["containers"][0].get("securityContext", {}).get("privileged")
         assert model.ranks == model.nodes_per_group * kind.gpus
         assert plan.nodes_used(pool) <= pool.nodes
-
-
-@recorded
-@given(stacks())
-def test_no_role_of_a_valid_stack_grants_a_wildcard(raw: dict[str, Any]) -> None:
-    _, recording = built(raw)
-    policies = [resource.inputs["policy"] for resource in recording.of_type("aws:iam/rolePolicy:RolePolicy")]
-    assert policies
-    for policy in policies:
-        if not isinstance(policy, Unknown):
-            assert wildcards(json.loads(policy)) == []
+    violations = violations_of(recording, plan.settings)
+    assert [str(problem) for problem in violations if problem.severity is Severity.ERROR] == []
 
 
 MUTATIONS = [

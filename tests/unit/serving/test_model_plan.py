@@ -6,7 +6,7 @@ import pytest
 
 from components.kube import quantities
 from components.serving.engine.command import command
-from components.serving.plan import parser
+from components.serving.plan import parser, plan_model
 from components.serving.weights.plan import folder, load_minutes
 from tests.unit.serving.builders import QWEN_8B, QWEN_30B, R1, plan, pool_plan
 
@@ -99,7 +99,13 @@ def test_load_time_is_bytes_times_nodes_by_throughput() -> None:
 def test_the_startup_probe_outlasts_loading() -> None:
     model = plan(R1)
     assert model.load_minutes == pytest.approx(9.9, abs=0.1)
-    assert model.front.probes.startup_minutes == 35
+    assert model.front.probes.startup_minutes == 54
+
+
+def test_the_startup_probe_follows_from_the_checkpoint_alone() -> None:
+    alone = plan(R1)
+    crowded = plan_model(alone.settings, alone.pool, file_system_mb_per_s=9000, other_readers_gib=5000)
+    assert alone.front.probes.startup_minutes == crowded.front.probes.startup_minutes
 
 
 def test_the_stack_waits_longer_than_the_probes() -> None:

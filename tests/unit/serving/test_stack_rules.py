@@ -204,7 +204,7 @@ def test_engines_that_fetch_themselves_are_warned_of() -> None:
     assert found(weights.rules, "weights.fetched-by-engines", stack(file_system=None)) == [
         (
             "models[0].weights.source",
-            "4 pods each fetch deepseek-ai/DeepSeek-R1 from the hub, on paid GPUs and at each new node",
+            "each of 4 pod(s) fetches deepseek-ai/DeepSeek-R1 from the hub, on paid GPUs and at each new node",
         )
     ]
 

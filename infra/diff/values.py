@@ -1,0 +1,92 @@
+"""Where two sets of inputs differ, and how a value is shown in one line."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_NAMES: Final = ("name", "instanceGroupName", "key", "deviceName", "resourceType")
+"""What an element of a list is called, in the lists whose order means nothing to their reader."""
+_WIDTH: Final = 48
+"""Characters of a value that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathChange:
+    """One property that differs; `before` and `after` are short texts, empty where there is no value."""
+
+    path: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.before or 'none'} -> {self.after or 'none'}"
+
+
+def changes(before: Any, after: Any, path: str = "") -> Iterator[PathChange]:
+    """Every property that differs. Elements of a list go by their name where each has one, else by their place."""
+    if before == after:
+        return
+    if _object(before) and _object(after):
+        for key in dict.fromkeys((*before, *after)):
+            yield from changes(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+        return
+    if isinstance(before, list) and isinstance(after, list):
+        yield from _list_changes(before, after, path)
+        return
+    yield PathChange(path, shown(before), shown(after))
+
+
+def _list_changes(before: list[Any], after: list[Any], path: str) -> Iterator[PathChange]:
+    if not any(_object(item) or isinstance(item, list) for item in (*before, *after)):
+        gone, new = Counter(map(shown, before)), Counter(map(shown, after))
+        only_before, only_after = list((gone - new).elements()), list((new - gone).elements())
+        if only_before or only_after:
+            yield PathChange(path, " ".join(only_before)[:_WIDTH], " ".join(only_after)[:_WIDTH])
+        else:
+            yield PathChange(path, "another order", "another order")
+        return
+    name = next((name for name in _NAMES if _named(before, name) and _named(after, name)), None)
+    if name is None:
+        pairs: dict[Any, list[Any]] = {index: [item, None] for index, item in enumerate(before)}
+        for index, item in enumerate(after):
+            pairs.setdefault(index, [None, None])[1] = item
+    else:
+        pairs = {item[name]: [item, None] for item in before}
+        for item in after:
+            pairs.setdefault(item[name], [None, None])[1] = item
+    found = [change for key, pair in pairs.items() for change in changes(*pair, f"{path}[{key}]")]
+    yield from found or [PathChange(path, "another order", "another order")]
+
+
+def _named(items: list[Any], name: str) -> bool:
+    names = [item.get(name) for item in items if _object(item)]
+    return len(names) == len(items) and all(isinstance(n, str) for n in names) and len(set(names)) == len(names)
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, Mapping) and "$unknown" not in value and "$secret" not in value
+
+
+def shown(value: Any) -> str:
+    """A value in one short line: an unknown as `<resource.output>`, a secret as `<secret>`."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping) and "$unknown" in value:
+        return f"<{value['$unknown'] or 'unknown'}>"
+    if isinstance(value, Mapping) and "$secret" in value:
+        return "<secret>"
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    if "\n" in text:
+        return f"text of {text.count(chr(10)) + 1} lines"
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+
+
+def unknown_within(value: Any) -> bool:
+    """Whether a value holds an unknown."""
+    if isinstance(value, Mapping):
+        return "$unknown" in value or any(map(unknown_within, value.values()))
+    return isinstance(value, list) and any(map(unknown_within, value))

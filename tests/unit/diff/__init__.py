@@ -1,0 +1,1 @@
+"""Two previews held against each other."""
