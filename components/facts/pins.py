@@ -37,7 +37,7 @@ class Image:
 SGLANG_ROUTER = Image(
     "lmsysorg/sgl-model-gateway",
     "v0.3.2",
-    "sgl-project/sglang docker/gateway.Dockerfile (image of sglang-router 0.3.2); facts/sglang.md 0",
+    "sgl-project/sglang docker/gateway.Dockerfile (the image of sglang-router 0.3.2)",
 )
 LWS = Chart(
     "lws",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 rules = RuleSet("")
 
 
-@rules.rule("router.system-pods", source="facts/aws.md 3.3 and 7.15")
+@rules.rule("router.system-pods", source="components/aws/nodes/plan.py: pods of a node and of the system")
 def routers_fit_the_system_pool(stack: StackSettings) -> Iterator[Finding]:
     """Routers run beside the operators on the system pool, one more of each while it is updated."""
     routers = [(index, model.router) for index, model in enumerate(stack.models) if model.router]
@@ -38,7 +38,7 @@ def routers_fit_the_system_pool(stack: StackSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("router.unbounded", source="issue 6: overload; facts/sglang.md 8.1", severity=Severity.ADVICE)
+@rules.rule("router.unbounded", source="sglang-router 0.3.2 --max-concurrent-requests", severity=Severity.ADVICE)
 def overload_is_answered(stack: StackSettings) -> Iterator[Finding]:
     """Without a limit requests pile up in the engines' queues until clients give up."""
     for here in placed(stack):
@@ -57,7 +57,7 @@ def overload_is_answered(stack: StackSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("router.image-digest", source="design 9.7", severity=Severity.ADVICE)
+@rules.rule("router.image-digest", source="a tag can be pushed again", severity=Severity.ADVICE)
 def the_routers_of_production_have_a_digest(stack: StackSettings) -> Iterator[Finding]:
     """A tag can be pushed again; a digest is one image."""
     for index, model in enumerate(stack.models if stack.protect else ()):

@@ -44,7 +44,7 @@ class HealthCheck:
 
 
 ENGINE_HEALTH: Final = HealthCheck("/health", 60, 25)
-"""An engine generates a token to answer (facts/sglang.md 11.1)."""
+"""An engine generates a token to answer (sglang 0.5.8 entrypoints/http_server.py:452-530)."""
 
 ROUTER_HEALTH: Final = HealthCheck("/readiness", 10, 5)
 """A router answers at once, 200 where it knows a healthy group."""

@@ -90,7 +90,7 @@ def launch_command(*, api_key: bool) -> tuple[str, ...]:
 
 def discovery(labels: Mapping[str, str], namespace: str) -> tuple[str, ...]:
     """Arguments by which the router finds its workers: ready pods with all of `labels`. The port is always given, since
-    the Python front's default is 80 (facts/sglang.md 8.1).
+    the Python front's default is 80 (sglang-router 0.3.2 router_args.py:50).
     """
     return (
         "--service-discovery",

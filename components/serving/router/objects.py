@@ -18,7 +18,7 @@ _USER: Final = 65532
 """A user that is nobody; the image's Python is readable for all (sgl-project/sglang docker/gateway.Dockerfile)."""
 
 DISCOVERY_RULES: Final[Spec] = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
-"""All that finding the groups takes (facts/sglang.md 8.2)."""
+"""All that finding the groups takes (sgl-model-gateway src/service_discovery.rs)."""
 
 
 def selector(name: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def plan_router(model: ModelSettings, group: str) -> RouterPlan | None:
     settings = model.router
     if settings is None:
         return None
-    # A worker's rank 1 answers /health with 200 and requests with 404 (facts/sglang.md 8.2).
+    # A worker's rank 1 answers /health with 200 and requests with 404 (sglang 0.5.8 utils/common.py:2541-2590).
     labels = leaders(group)
     return RouterPlan(
         name=model.name,

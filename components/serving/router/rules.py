@@ -22,7 +22,7 @@ _SECRETS: Final = ("--control-plane-api-keys", "--oracle-password")
 _VOCABULARY: Final = "TIKTOKEN_ENCODINGS_BASE"
 
 
-@rules.rule("router.arguments", source="sglang-router 0.3.2 router_args.py (facts/sglang.md 8.1)")
+@rules.rule("router.arguments", source="sglang-router 0.3.2 router_args.py")
 def the_router_knows_its_flags(model: ModelSettings) -> Iterator[Finding]:
     """Every further flag is one of the router's release, with a value that it takes."""
     for name, value in model.router.arguments.items() if model.router else ():
@@ -38,7 +38,7 @@ def the_program_writes_its_own_flags(model: ModelSettings) -> Iterator[Finding]:
             yield Finding(f"router.arguments.{name}", f"{dashed(name)} is decided by {owner}", "remove it here")
 
 
-@rules.rule("router.secret-arguments", source="facts/sglang.md 11.9: arguments can be read by whoever sees the pod")
+@rules.rule("router.secret-arguments", source="arguments can be read by whoever sees the pod")
 def no_argument_is_a_secret(model: ModelSettings) -> Iterator[Finding]:
     """A key or password in an argument is plain text in the stack file, the state and the cluster."""
     for name in model.router.arguments if model.router else ():
@@ -50,7 +50,7 @@ def no_argument_is_a_secret(model: ModelSettings) -> Iterator[Finding]:
             )
 
 
-@rules.rule("router.igw", source="facts/sglang.md 8; design 9.5: seen with 0.3.2")
+@rules.rule("router.igw", source="seen with sglang-router 0.3.2")
 def multi_model_mode_finds_its_vocabulary(model: ModelSettings) -> Iterator[Finding]:
     """Multi-model mode loads a vocabulary at start, which the closed network keeps it from fetching."""
     given = {dashed(name): name for name, on in model.router.arguments.items() if on} if model.router else {}
@@ -74,7 +74,7 @@ def the_clients_key_ends_at_the_router(model: ModelSettings) -> Iterator[Finding
         )
 
 
-@rules.rule("router.health-timeout", source="facts/sglang.md 8.1, 11.1: /health generates, for up to 20 s")
+@rules.rule("router.health-timeout", source="sglang 0.5.8 entrypoints/http_server.py:452-530: /health")
 def health_checks_wait_for_a_busy_engine(model: ModelSettings) -> Iterator[Finding]:
     """A health check that gives up before the engine takes busy groups out."""
     if model.router and model.router.health.timeout_seconds < _LEAST_HEALTH_SECONDS:
@@ -97,14 +97,14 @@ def health_checks_do_not_overlap(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("router.single", source="design 6; issue 6: more than one router", severity=Severity.WARNING)
+@rules.rule("router.single", source="a router is on the way of every request", severity=Severity.WARNING)
 def a_router_can_be_lost(model: ModelSettings) -> Iterator[Finding]:
     """With one router, its node's loss is the model's."""
     if model.router and model.router.replicas == 1:
         yield Finding("router.replicas", "one router: the loss of its node is an outage of all groups", "use 2")
 
 
-@rules.rule("router.one-group", source="facts/sglang.md 8", severity=Severity.ADVICE)
+@rules.rule("router.one-group", source="sglang-router 0.3.2 chooses between workers", severity=Severity.ADVICE)
 def there_is_something_to_choose(model: ModelSettings) -> Iterator[Finding]:
     """A router before one group has no choice to make."""
     if model.router and model.replicas == 1:
@@ -113,7 +113,7 @@ def there_is_something_to_choose(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("router.policy-settings", source="facts/sglang.md 8.1")
+@rules.rule("router.policy-settings", source="sglang-router 0.3.2 router_args.py: cache-aware options")
 def the_policy_reads_its_settings(model: ModelSettings) -> Iterator[Finding]:
     """Settings of one policy under another have no effect."""
     router = model.router
@@ -159,7 +159,7 @@ def waiting_requests_are_not_turned_away_wrongly(model: ModelSettings) -> Iterat
         )
 
 
-@rules.rule("router.request-timeout", source="facts/sglang.md 8.1, 11.2", severity=Severity.WARNING)
+@rules.rule("router.request-timeout", source="sglang-router 0.3.2 --request-timeout-secs", severity=Severity.WARNING)
 def long_generations_are_not_cut(model: ModelSettings) -> Iterator[Finding]:
     """The router waits as long as the longest generation that the model plans for."""
     if model.router and model.router.request_timeout_seconds < model.grace_period_seconds:
@@ -171,7 +171,7 @@ def long_generations_are_not_cut(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("router.image-floating", source="design 9.7: images by exact tag")
+@rules.rule("router.image-floating", source="a tag that moves is another image tomorrow")
 def the_routers_image_does_not_move(model: ModelSettings) -> Iterator[Finding]:
     """A tag that moves would give the replicas different routers."""
     image = resolve_router_image(model.router.image) if model.router else None
@@ -181,7 +181,9 @@ def the_routers_image_does_not_move(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("router.image-release", source="facts/sglang.md 8.1: flags are those of 0.3.2", severity=Severity.WARNING)
+@rules.rule(
+    "router.image-release", source="components/facts/engines/router-flags-0.3.2.json", severity=Severity.WARNING
+)
 def the_router_is_the_release_that_is_known(model: ModelSettings) -> Iterator[Finding]:
     """Flags and behaviour are known for one release alone."""
     tag = model.router.image.tag if model.router else None

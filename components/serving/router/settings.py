@@ -10,7 +10,7 @@ from components.serving.engine.settings import Arguments, Environment, Repositor
 from components.settings import PositiveInt, Quantity, Settings, Sha256Digest
 
 Policy = Literal["cache_aware", "random", "round_robin", "power_of_two", "manual"]
-"""How release 0.3.2 chooses a group; `least_load` and `consistent_hashing` came later (facts/sglang.md 8.1)."""
+"""How release 0.3.2 chooses a group; `least_load` and `consistent_hashing` came later (lightseekorg/smg)."""
 
 Seconds = Annotated[int, Field(ge=1, le=7200)]
 
@@ -62,7 +62,7 @@ class RetrySettings(Settings):
 
 class CircuitBreakerSettings(Settings):
     """A group that fails request after request gets none for a while: sooner than its health check would say so, and
-    also where the watch of the pods missed a deletion (facts/sglang.md 8.2).
+    also where the watch of the pods missed a deletion (sgl-model-gateway src/service_discovery.rs).
     """
 
     enabled: bool = True
@@ -81,7 +81,7 @@ class HealthSettings(Settings):
     """The router's own checks of the groups. The engine's `/health` generates a token and takes 1 to 20 s."""
 
     timeout_seconds: Seconds = 25
-    """Timeout of one check in seconds; the router's own 5 would call busy groups dead (facts/sglang.md 8.1)."""
+    """Timeout of one check in seconds; the router's own 5 would call busy groups dead."""
     interval_seconds: Seconds = 30
     """Seconds between checks of one group."""
     failure_threshold: Annotated[int, Field(ge=1, le=20)] = 3
@@ -125,7 +125,7 @@ class RouterSettings(Settings):
     """Image of the router."""
     replicas: Annotated[int, Field(ge=1, le=20)] = 2
     """Routers. Each keeps its own view of the caches: more of them survive a node but lower the hit rate by 10 to 20 %
-    (facts/sglang.md 8.2)."""
+    (SGLang Model Gateway's documentation)."""
     policy: Policy = "cache_aware"
     """How a group is chosen."""
     cache_aware: CacheAwareSettings = CacheAwareSettings()
