@@ -109,7 +109,7 @@ def test_what_is_over_the_limit_gets_429_at_once(tmp_path: Path, engines: list[E
     with running(routed(limits={"maxConcurrentRequests": 2}), tmp_path, urls(engines)) as router:
         answers = Counter(answer.status for answer in router.together(10, tokens=10))
     assert set(answers) == {200, 429}
-    assert answers[429] >= 5
+    assert answers[429] >= 2
 
 
 def test_the_queue_turns_away_with_408_long_before_its_timeout(tmp_path: Path, engines: list[Engine]) -> None:
