@@ -31,12 +31,8 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 
 TIERS = (
     Tier("unit, contract, golden", ("tests/unit", "tests/contract", "tests/golden"), workers=os.cpu_count() or 1),
-    Tier("engine", ("tests/engine",), needs=("pulumi",)),
-    Tier(
-        "cluster",
-        ("tests/cluster",),
-        needs=CONTROL_PLANE,
-    ),
+    Tier("engine", ("tests/engine",), needs=("pulumi",), workers=2),
+    Tier("cluster", ("tests/cluster",), needs=CONTROL_PLANE),
 )
 
 

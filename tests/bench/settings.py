@@ -16,6 +16,8 @@ def with_models(number: int) -> str:
     config = content["config"]
     pool = config["sglang-hyperpod:nodePools"][0]
     config["sglang-hyperpod:nodePools"] = [pool | {"nodes": math.ceil(number / 4)}]
+    # Large enough that every node reads its weights within the time that an engine has to start.
+    config["sglang-hyperpod:fileSystem"] |= {"storageCapacityGiB": 9600, "throughputPerTiB": 1000}
     config["sglang-hyperpod:models"] = [
         {
             "name": f"model-{index:03}",

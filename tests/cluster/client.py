@@ -148,13 +148,13 @@ class Client:
         """Whether objects of this kind live in a namespace."""
         return bool(self._resource(api_version, kind).namespaced)
 
-    def wait(self, what: str, probe: Callable[[], T | None], seconds: float = 30) -> T:
+    def wait(self, what: str, probe: Callable[[], T | None], seconds: float = 30, pause: float = POLL_SECONDS) -> T:
         """Call `probe` until it gives something true; else `NeverHappenedError` with the cluster's own account."""
         deadline = time.monotonic() + seconds
         while not (found := probe()):
             if time.monotonic() > deadline:
                 raise NeverHappenedError(f"not within {seconds:g} s: {what}\n{self._describe()}")
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
         return found
 
     def _resource(self, api_version: str, kind: str) -> Resource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,8 +84,9 @@ class Deployment:
 
     def serving(self, engine: GroupPlan) -> int:
         """Replicas of which every rank is ready."""
-        found = [pods for replica in range(engine.replicas + 8) if (pods := self.ranks(engine, replica))]
-        return sum(len(pods) == engine.nodes_per_group and all(map(is_ready, pods)) for pods in found)
+        ready = [pod for pod in self.ranks(engine) if is_ready(pod) and not is_leaving(pod)]
+        groups = Counter(labels_of(pod)[GROUP] for pod in ready)
+        return sum(count == engine.nodes_per_group for count in groups.values())
 
     def whole(self, engine: GroupPlan) -> bool:
         """Whether all ranks of all replicas are there and ready."""
