@@ -18,17 +18,19 @@ from components.aws.lustre.component import Lustre, LustreDriver, LustreVolume
 from components.aws.network.component import Network
 from components.aws.nodes.component import EksNodePool, SystemPool
 from components.base import PROJECT, Context
-from components.monitoring.component import EngineMonitors, Monitoring
+from components.monitoring.component import EngineMonitors, Monitoring, RouterMonitors
 from components.monitoring.dashboards import sglang
-from components.monitoring.monitors import EngineTarget
+from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.platform.efa.component import EfaPlugin
 from components.platform.gpu_operator.component import GpuOperator
 from components.platform.keda.component import Keda
 from components.platform.load_balancer.component import LoadBalancerController
 from components.platform.lws.component import LeaderWorkerSetController
-from components.serving.component import InferenceNamespace, Model, WeightsPrefetch
+from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
 from components.serving.namespace.plan import plan_namespace
 from components.serving.plan import NAMESPACE
+from components.serving.router.arguments import METRICS_PORT
+from components.serving.router.objects import selector
 from components.serving.weights.job import prefetches
 from infra.plan import Plan
 from infra.settings import StackSettings
@@ -52,9 +54,12 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What runs in the cluster before the workload, and which part of the workload waits for what of it."""
+    """What runs in the cluster before the workload, and which part of the workload waits for what of it. `routers` is
+    the routers' namespace, None where no model has any.
+    """
 
     monitoring: Monitoring | None
+    routers: RouterNamespace | None
     before_engines: list[pulumi.Resource]
     before_entries: list[pulumi.Resource]
 
@@ -172,7 +177,8 @@ def _platform(
     on_system = plan.system_pool.node_selector
     tolerations = plan.gpu_tolerations
     chosen = settings.platform
-    monitoring = _monitoring(ctx, settings, plan, cluster, namespace)
+    routers = _routers(ctx, plan, cluster, namespace)
+    monitoring = _monitoring(ctx, settings, plan, cluster, namespace, routers)
     metrics = monitoring is not None
     # A chart's pods need nodes, and a chart that holds a ServiceMonitor fails while that kind does not exist.
     after = [*cluster.usable, *(monitoring.ready if monitoring else ())]
@@ -218,13 +224,33 @@ def _platform(
         before_entries += load_balancer.ready
     if chosen.keda.enabled:
         Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, after=after, opts=inside)
-    return Platform(monitoring, before_engines, before_entries)
+    return Platform(monitoring, routers, before_engines, before_entries)
+
+
+def _routers(ctx: Context, plan: Plan, cluster: Cluster, namespace: InferenceNamespace) -> RouterNamespace | None:
+    """The namespace of the routers, with the right to see the engines' pods."""
+    if all(model.router is None for model in plan.models):
+        return None
+    return RouterNamespace(
+        "routers",
+        ctx,
+        engines_namespace=namespace.namespace,
+        node_selector=plan.system_pool.node_selector,
+        # The control plane has its interfaces in these subnets too.
+        api_server_cidrs=plan.network.internal_load_balancer_cidrs,
+        opts=cluster.inside,
+    )
 
 
 def _monitoring(
-    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, namespace: InferenceNamespace
+    ctx: Context,
+    settings: StackSettings,
+    plan: Plan,
+    cluster: Cluster,
+    namespace: InferenceNamespace,
+    routers: RouterNamespace | None,
 ) -> Monitoring | None:
-    """Prometheus and Grafana, and what they scrape of the engines, which is there before the engines are."""
+    """Prometheus and Grafana, and what they scrape of engines and routers, which is there before those are."""
     if not settings.monitoring.enabled:
         return None
     monitoring = Monitoring(
@@ -252,6 +278,21 @@ def _monitoring(
         after=monitoring.ready,
         opts=cluster.inside,
     )
+    if routers is not None:
+        RouterMonitors(
+            "router-monitors",
+            ctx,
+            namespace=routers.namespace,
+            routers=[
+                RouterTarget(model.router.name, model.name, selector(model.router.name), METRICS_PORT)
+                for model in plan.models
+                if model.router
+            ],
+            interval_seconds=settings.monitoring.scrape_interval_seconds,
+            # The kind PodMonitor comes with the operator.
+            after=monitoring.ready,
+            opts=cluster.inside,
+        )
     return monitoring
 
 
@@ -337,8 +378,9 @@ def _models(
             model,
             namespace=namespace.namespace,
             claim_name=weights.claim if model.weights.mounted else None,
-            api_key=_secret(model.settings.api_key_secret),
+            api_key=_secret(model.settings.client_key_secret),
             cluster_name=cluster.eks.created_name,
+            routers=platform.routers,
             monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
             load_balancer_cidrs=cluster.network.load_balancer_cidrs,
             vpc_cidrs=plan.vpc_cidrs,

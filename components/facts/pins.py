@@ -34,6 +34,11 @@ class Image:
         return f"{self.repository}:{self.tag}"
 
 
+SGLANG_ROUTER = Image(
+    "lmsysorg/sgl-model-gateway",
+    "v0.3.2",
+    "sgl-project/sglang docker/gateway.Dockerfile (the image of sglang-router 0.3.2)",
+)
 LWS = Chart(
     "lws",
     "0.10.0",

@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, custom_object, namespace, release
-from components.monitoring.monitors import EngineTarget, pod_monitor
+from components.monitoring.monitors import EngineTarget, RouterTarget, pod_monitor, router_monitor
 from components.monitoring.settings import MonitoringSettings
 from components.monitoring.values import (
     DASHBOARD_LABEL,
@@ -120,6 +120,37 @@ class EngineMonitors(Component):
                 spec=pod_monitor(target, interval_seconds=interval_seconds),
             )
             for target in models
+        ]
+        self.register_outputs({})
+
+
+class RouterMonitors(Component):
+    """A PodMonitor for the routers of each model, in the routers' namespace; it too waits for the operator alone."""
+
+    token = "sglang-hyperpod:monitoring:RouterMonitors"
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        namespace: pulumi.Input[str],
+        routers: Sequence[RouterTarget],
+        interval_seconds: int = 15,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, ctx, opts, after=after)
+        self.monitors = [
+            custom_object(
+                f"{name}-{target.name}",
+                "monitoring.coreos.com/v1",
+                "PodMonitor",
+                {"name": target.name, "namespace": namespace},
+                self.child_after(),
+                spec=router_monitor(target, interval_seconds=interval_seconds),
+            )
+            for target in routers
         ]
         self.register_outputs({})
 

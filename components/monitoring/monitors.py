@@ -1,4 +1,4 @@
-"""What Prometheus scrapes of an engine: every pod of its LeaderWorkerSet. Pure.
+"""What Prometheus scrapes: every pod of an engine's LeaderWorkerSet, and the routers in front of them. Pure.
 
 The pods of higher ranks serve `/metrics` too: with attention data parallelism their schedulers report from there, and
 nowhere else. Metrics keep their own names (`sglang:num_running_reqs`): a colon is legal in a metric's name.
@@ -6,6 +6,7 @@ nowhere else. Metrics keep their own names (`sglang:num_running_reqs`): a colon 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,35 @@ def pod_monitor(target: EngineTarget, *, interval_seconds: int) -> dict[str, Any
                     _from_pod("group_index", "group"),
                     _from_pod("worker_index", "rank"),
                 ],
+            }
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RouterTarget:
+    """The routers of one model. `name` is the Deployment's, `model` the model's name in the settings, `labels` select
+    the pods, `port` is the container port of the metrics.
+    """
+
+    name: str
+    model: str
+    labels: Mapping[str, str]
+    port: int
+
+
+def router_monitor(target: RouterTarget, *, interval_seconds: int) -> dict[str, Any]:
+    """The `spec` of the PodMonitor of `target`. Series (`smg_*`) get the labels `model` and `role="router"`."""
+    return {
+        "jobLabel": "app.kubernetes.io/name",
+        "selector": {"matchLabels": dict(target.labels)},
+        "podMetricsEndpoints": [
+            {
+                "portNumber": target.port,
+                "path": "/metrics",
+                "interval": f"{interval_seconds}s",
+                "scrapeTimeout": f"{min(interval_seconds, 10)}s",
+                "relabelings": [_constant("model", target.model), _constant("role", "router")],
             }
         ],
     }

@@ -15,7 +15,13 @@ from components.aws.identity.policies import partition
 from components.base import Component, Context
 from components.kube import custom_object
 from components.serving.engine.arguments import KEY_FILE
-from components.serving.entry.ingress import ingress, ingress_annotations
+from components.serving.entry.ingress import (
+    ENGINE_HEALTH,
+    ROUTED_PATHS,
+    ROUTER_HEALTH,
+    ingress,
+    ingress_annotations,
+)
 from components.serving.group.objects import (
     API_VERSION,
     disruption_budget,
@@ -25,19 +31,22 @@ from components.serving.group.objects import (
 )
 from components.serving.manifest import Spec
 from components.serving.namespace.component import InferenceNamespace
-from components.serving.network.policies import api, https_out, within_group
+from components.serving.network.policies import api, https_out, pods_of, within_group
 from components.serving.plan import GroupPlan, ModelPlan
+from components.serving.router.component import Router, RouterNamespace
+from components.serving.router.objects import selector
 from components.serving.weights.component import WeightsPrefetch
 from components.serving.weights.policy import read_bucket
 
-__all__ = ["InferenceNamespace", "Model", "WeightsPrefetch"]
+__all__ = ["InferenceNamespace", "Model", "RouterNamespace", "WeightsPrefetch"]
 
 KEY_ANNOTATION = "sglang-hyperpod/api-key"
 """On every pod: a digest of the key it was started with, so that a new key rolls the groups."""
 
 
 class Model(Component):
-    """One model on its LeaderWorkerSets, reached through the Service of their leaders.
+    """One model on its LeaderWorkerSets, reached through the Service of their leaders, or of its routers, which live in
+    `routers`.
 
     `claim_name` is the claim with the weights, a plain name; `api_key` what clients must send. `load_balancer_cidrs`
     are the networks in which the model's load balancer has its addresses, `vpc_cidrs` the VPC's own. Pods start
@@ -64,6 +73,7 @@ class Model(Component):
         claim_name: str | None = None,
         api_key: pulumi.Input[str] | None = None,
         cluster_name: pulumi.Input[str] | None = None,
+        routers: RouterNamespace | None = None,
         monitoring_namespace: str | None = "monitoring",
         load_balancer_cidrs: Sequence[str] = (),
         vpc_cidrs: Sequence[str] = (),
@@ -76,17 +86,18 @@ class Model(Component):
         self._namespace = namespace
         needed: list[pulumi.Resource] = [*after, *self._identity(cluster_name)]
         annotations: dict[str, Any] = {}
-        if api_key is not None:
+        key_secret = None
+        if api_key is not None and plan.router is None:
+            key_secret = f"{plan.name}-api-key"
             needed.append(self._key(api_key))
             annotations[KEY_ANNOTATION] = pulumi.Output.secret(api_key).apply(_digest)
         sources = load_balancer_cidrs if plan.settings.entry else ()
         for group in plan.groups:
-            needed += self._policies(group, monitoring_namespace, sources, vpc_cidrs)
-        key_secret = f"{plan.name}-api-key" if api_key is not None else None
+            needed += self._policies(group, monitoring_namespace, () if plan.router else sources, vpc_cidrs)
         self.ready = [self._group(group, claim_name, key_secret, annotations, needed) for group in plan.groups]
-        self._service()
+        front = self._front(routers, api_key, monitoring_namespace, sources)
         self.endpoint = plan.endpoint
-        self.url = self._entry(vpc_cidrs, entry_after)
+        self.url = self._entry(vpc_cidrs, [*entry_after, *front])
         self.register_outputs({"endpoint": self.endpoint, "url": self.url})
 
     def _metadata(self, name: str, **more: Any) -> Spec:
@@ -134,7 +145,12 @@ class Model(Component):
     ) -> list[pulumi.Resource]:
         """The group's NetworkPolicies; they come before its pods, which would be cut off from each other at first."""
         specs: dict[str, Spec] = {
-            "api": api(group.name, monitoring_namespace=monitoring_namespace, load_balancer_cidrs=load_balancer_cidrs)
+            "api": api(
+                group.name,
+                monitoring_namespace=monitoring_namespace,
+                load_balancer_cidrs=load_balancer_cidrs,
+                routers=self._routers(),
+            )
         }
         if group.nodes_per_group > 1:
             specs["group"] = within_group(group.name)
@@ -189,6 +205,39 @@ class Model(Component):
             ),
         )
 
+    def _routers(self) -> dict[str, Any] | None:
+        """The model's routers as the peer of a NetworkPolicy."""
+        router = self.plan.router
+        return pods_of(router.namespace, selector(router.name)) if router else None
+
+    def _front(
+        self,
+        routers: RouterNamespace | None,
+        api_key: pulumi.Input[str] | None,
+        monitoring_namespace: str | None,
+        load_balancer_cidrs: Sequence[str],
+    ) -> list[pulumi.Resource]:
+        """What clients talk to: the routers, or the Service of the leaders. Returns what an entry must wait for."""
+        self._client_namespace = self._namespace
+        if self.plan.router is None:
+            self._service()
+            return []
+        if routers is None:
+            raise ValueError(f"{self.plan.name} has a router and needs the routers' namespace")
+        self._client_namespace = routers.namespace
+        return Router(
+            f"{self.name}-router",
+            self.ctx,
+            self.plan.router,
+            routers,
+            engines_namespace=self.plan.namespace,
+            api_key=api_key,
+            monitoring_namespace=monitoring_namespace,
+            load_balancer_cidrs=load_balancer_cidrs,
+            after=self.ready,
+            opts=self.child(),
+        ).ready
+
     def _service(self) -> None:
         # Its leaders may take an hour to answer, and the LeaderWorkerSet is waited for anyway.
         metadata = self._metadata(self.plan.service, annotations={"pulumi.com/skipAwait": "true"})
@@ -205,11 +254,13 @@ class Model(Component):
             group=self.plan.namespace,
             grace_period_seconds=self.plan.front.grace_period_seconds,
             inbound_cidrs=entry.inbound_cidrs or vpc_cidrs,
+            health=ROUTER_HEALTH if self.plan.router else ENGINE_HEALTH,
         )
+        paths = ROUTED_PATHS if self.plan.router else ("/",)
         made = k8s.networking.v1.Ingress(
             f"{self.name}-entry",
-            metadata=self._metadata(self.plan.name, annotations=annotations),
-            spec=ingress(entry, self.plan.service),
+            metadata={"name": self.plan.name, "namespace": self._client_namespace, "annotations": annotations},
+            spec=ingress(entry, self.plan.service, paths),
             opts=self.child(
                 # The controller makes the load balancer and, at the end, removes it; it wants ready targets.
                 depends_on=[*entry_after, *self.ready],

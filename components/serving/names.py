@@ -7,6 +7,12 @@ from typing import Final
 NAMESPACE: Final = "inference"
 """Namespace of every engine."""
 
+ROUTER_NAMESPACE: Final = "routers"
+"""Namespace of every router."""
+
+ROUTER_ACCOUNT: Final = "router"
+"""Service account of the routers, in their namespace."""
+
 ENGINE_ACCOUNT: Final = "engine"
 """Service account of engines that need no AWS permission."""
 

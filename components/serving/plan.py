@@ -20,6 +20,7 @@ from components.serving.lookup import checkpoint_gib, facts_of, size_model
 from components.serving.names import ENGINE_ACCOUNT, NAMESPACE, service_name
 from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan, plan_probes
 from components.serving.pods.resources import PodResources, pod_resources
+from components.serving.router.plan import RouterPlan, plan_router
 from components.serving.sizing import Sizing
 from components.serving.weights.plan import WeightsPlan, load_minutes, plan_weights
 from components.serving.weights.settings import WeightsSource
@@ -117,7 +118,9 @@ class GroupPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPlan:
-    """A model, resolved. `groups` has one element for an aggregated model."""
+    """A model, resolved. `groups` has one element unless phases are served apart; `router` is None where requests go
+    straight to the groups.
+    """
 
     settings: ModelSettings
     facts: ModelFacts
@@ -125,6 +128,7 @@ class ModelPlan:
     image: ImagePlan
     weights: WeightsPlan
     groups: tuple[GroupPlan, ...]
+    router: RouterPlan | None = None
     namespace: str = NAMESPACE
 
     @property
@@ -133,8 +137,13 @@ class ModelPlan:
         return self.settings.name
 
     @property
+    def mode(self) -> str:
+        """How requests reach the groups: `aggregated` or `routed`."""
+        return "routed" if self.router else "aggregated"
+
+    @property
     def front(self) -> GroupPlan:
-        """The group whose leaders answer clients."""
+        """The group whose leaders answer requests."""
         return self.groups[0]
 
     @property
@@ -184,8 +193,8 @@ class ModelPlan:
 
     @property
     def service(self) -> str:
-        """Name of the Service of the leaders."""
-        return service_name(self.name)
+        """Name of the Service that clients use: the routers', or the leaders'."""
+        return self.router.name if self.router else service_name(self.name)
 
     @property
     def service_account(self) -> str:
@@ -195,6 +204,8 @@ class ModelPlan:
     @property
     def endpoint(self) -> str:
         """Base URL inside the cluster."""
+        if self.router:
+            return self.router.endpoint
         return f"http://{self.service}.{self.namespace}.svc.cluster.local:{PORT}/v1"
 
     @property
@@ -255,6 +266,7 @@ def plan_model(
         image=image,
         weights=weights,
         groups=(group,),
+        router=plan_router(settings, group.name),
     )
 
 

@@ -22,6 +22,8 @@ from components.serving.layout import rules as _layout
 from components.serving.layout.settings import PackingSettings, ParallelismSettings
 from components.serving.pods import rules as _pods
 from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
+from components.serving.router import rules as _router
+from components.serving.router.settings import RouterSettings
 from components.serving.rule_set import rules
 from components.serving.weights import rules as _weights
 from components.serving.weights.settings import WeightsSettings
@@ -29,7 +31,7 @@ from components.settings import DnsLabel, PositiveInt, Settings
 
 __all__ = ["GUARDED", "ModelSettings", "rules"]
 
-GUARDED = (_layout, _engine, _pods, _group, _weights, _entry)
+GUARDED = (_layout, _engine, _pods, _group, _weights, _entry, _router)
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 
 
@@ -92,15 +94,23 @@ class ModelSettings(Settings):
     """How a new version replaces groups."""
     disruption_budget: DisruptionBudgetSettings = DisruptionBudgetSettings()
     """How many groups node drains may take down at once."""
+    router: RouterSettings | None = None
+    """SGLang routers in front of the groups; without them requests go to any group, whatever it has cached."""
     entry: EntrySettings | None = None
     """The way in through a load balancer; without it the model is reached inside the cluster only."""
     toleration_seconds: TolerationSeconds = 30
     """Seconds until the pods of a lost node are given up and their group is made anew; Kubernetes' own 300 would be
     five minutes of outage more."""
     api_key_secret: str | None = None
-    """Name under `secrets` of the key that clients must send; a new key restarts the groups one by one."""
+    """Name under `secrets` of the key that clients must send; a new key restarts the groups one by one. Behind a router
+    the key is `router.apiKeySecret`."""
 
     @property
     def served(self) -> str:
         """The name that clients use."""
         return self.served_name or self.name
+
+    @property
+    def client_key_secret(self) -> str | None:
+        """Name under `secrets` of the key that clients send: to the router, or to the engine where there is none."""
+        return self.router.api_key_secret if self.router else self.api_key_secret

@@ -10,6 +10,7 @@ from infra.report.model import Preview
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
     from components.serving.plan import GroupPlan, ModelPlan
+    from components.serving.router.plan import RouterPlan
     from infra.plan import Plan
     from infra.plan.cost import Cost
     from infra.plan.order import GpuWait, Order
@@ -101,11 +102,24 @@ def _model(model: ModelPlan) -> dict[str, Any]:
         "model": model.settings.model,
         "engine_version": model.engine_version,
         "image": model.image.reference,
+        "mode": model.mode,
         "endpoint": model.endpoint,
         "public_endpoint": model.public_endpoint,
         "gpus": model.gpus,
         "weights": {"source": str(model.weights.source), "gib": model.weights.size_gib},
         "groups": [_group(group) for group in model.groups],
+        "router": _router(model.router) if model.router else None,
+    }
+
+
+def _router(router: RouterPlan) -> dict[str, Any]:
+    return {
+        "name": router.name,
+        "image": router.image.reference,
+        "replicas": router.replicas,
+        "policy": router.settings.policy,
+        "api_key": router.api_key,
+        "command": [*router.command, *router.arguments],
     }
 
 

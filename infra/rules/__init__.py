@@ -16,7 +16,7 @@ from components.platform.load_balancer.settings import rules as load_balancer_ru
 from components.platform.lws.settings import rules as lws_rules
 from components.rules import RuleSet
 from components.serving.settings import rules as model_rules
-from infra.rules import advice, entry, hyperpod, lustre, network, nodes, platform, serving, stack, weights
+from infra.rules import advice, entry, hyperpod, lustre, network, nodes, platform, router, serving, stack, weights
 
 RULE_SETS: tuple[RuleSet, ...] = (
     network_rules,
@@ -40,6 +40,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     platform.rules,
     serving.rules,
     weights.rules,
+    router.rules,
     entry.rules,
     advice.rules,
 )

@@ -28,7 +28,10 @@ def model_names_are_unique(stack: StackSettings) -> Iterator[Finding]:
 @rules.rule("stack.names-apart", source="Pulumi: two resources of one type and parent cannot share a logical name")
 def models_are_not_called_like_parts_of_the_stack(stack: StackSettings) -> Iterator[Finding]:
     """No model and no pool is called like a part of the stack itself."""
-    taken = {"network", "cluster", "system", "system-pool", "addons", "inference", "weights", "monitoring", "hyperpod"}
+    taken = {
+        *("network", "cluster", "system", "system-pool", "addons", "inference", "routers", "weights", "monitoring"),
+        "hyperpod",
+    }
     for section, names in (
         ("nodePools", [pool.name for pool in stack.node_pools]),
         ("models", [model.name for model in stack.models]),
@@ -52,7 +55,11 @@ def tags_leave_the_prefix_of_aws_alone(stack: StackSettings) -> Iterator[Finding
 def secrets_are_there(stack: StackSettings) -> Iterator[Finding]:
     """Every secret that a model names is in the stack file."""
     for index, model in enumerate(stack.models):
-        named = {"apiKeySecret": model.api_key_secret, "weights.tokenSecret": model.weights.token_secret}
+        named = {
+            "apiKeySecret": model.api_key_secret,
+            "router.apiKeySecret": model.router.api_key_secret if model.router else None,
+            "weights.tokenSecret": model.weights.token_secret,
+        }
         for path, name in named.items():
             if name is not None and name not in stack.secrets:
                 fix = f"store it with `pulumi config set --secret sglang-hyperpod:{name}`"

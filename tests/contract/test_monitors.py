@@ -8,9 +8,9 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-from components.monitoring.component import EngineMonitors, Monitoring
+from components.monitoring.component import EngineMonitors, Monitoring, RouterMonitors
 from components.monitoring.dashboards.sglang import dashboard
-from components.monitoring.monitors import EngineTarget
+from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.monitoring.settings import MonitoringSettings
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
@@ -20,6 +20,7 @@ TARGETS = [
     EngineTarget("deepseek-r1", "deepseek-r1", "aggregated", "0.5.17"),
     EngineTarget("r1-prefill", "r1", "prefill", "0.5.17"),
 ]
+ROUTER = RouterTarget("r1", "r1", {"app.kubernetes.io/name": "sglang-router"}, 29000)
 
 
 def recording() -> Recording:
@@ -33,6 +34,7 @@ def recording() -> Recording:
             dashboards={"sglang": dashboard().to_json()},
         )
         EngineMonitors("monitors", ctx, namespace="inference", models=TARGETS)
+        RouterMonitors("router-monitors", ctx, namespace="routers", routers=[ROUTER])
 
     return run(program)
 
@@ -40,7 +42,7 @@ def recording() -> Recording:
 def test_pod_monitors_have_only_fields_that_the_operator_knows() -> None:
     schema = strict_schema("monitoring.coreos.com_PodMonitor", "spec")
     monitors = recording().of_type("kubernetes:monitoring.coreos.com/v1:PodMonitor")
-    assert len(monitors) == len(TARGETS)
+    assert len(monitors) == len(TARGETS) + 1
     for monitor in monitors:
         jsonschema.validate(monitor.inputs["spec"], schema)
 

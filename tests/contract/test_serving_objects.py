@@ -9,7 +9,7 @@ import kubernetes_validate
 import pulumi
 import pytest
 
-from components.serving.component import InferenceNamespace, Model, WeightsPrefetch
+from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
 from components.serving.namespace.plan import plan_namespace
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
@@ -23,12 +23,18 @@ ENTRY = {"host": "r1.example.com", "certificateArn": CERTIFICATE}
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    """A namespace, R1 with everything that a model can have, and Qwen from a bucket."""
+    """A namespace, R1 with everything that a model can have, Qwen from a bucket, and one behind routers."""
     r1 = plan(R1, entry=ENTRY, apiKeySecret="key")
     qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
 
+    routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
+
     def program() -> None:
         ctx, key = context(), pulumi.Output.secret("key")
+        routers = RouterNamespace(
+            "routers", ctx, engines_namespace="inference", node_selector={"a": "b"}, api_server_cidrs=["10.0.1.0/24"]
+        )
+        Model("routed", ctx, routed, namespace="inference", claim_name="weights", routers=routers, api_key=key)
         InferenceNamespace("inference", ctx, plan_namespace([r1, qwen]))
         WeightsPrefetch("r1-weights", ctx, r1, namespace="inference", claim_name="weights", token=key)
         Model(
@@ -42,7 +48,7 @@ def recording() -> Recording:
 def test_sets_have_only_fields_that_the_controller_knows(recording: Recording) -> None:
     schema = strict_schema("leaderworkerset.x-k8s.io_LeaderWorkerSet", "spec")
     sets = recording.of_type(LWS)
-    assert len(sets) == 2
+    assert len(sets) == 3
     for made in sets:
         jsonschema.validate(made.inputs["spec"], schema)
 
@@ -62,10 +68,13 @@ def test_a_misspelt_field_would_be_found(recording: Recording) -> None:
         "core/v1:Secret",
         "core/v1:Service",
         "core/v1:ServiceAccount",
+        "apps/v1:Deployment",
         "batch/v1:Job",
         "networking.k8s.io/v1:Ingress",
         "networking.k8s.io/v1:NetworkPolicy",
         "policy/v1:PodDisruptionBudget",
+        "rbac.authorization.k8s.io/v1:Role",
+        "rbac.authorization.k8s.io/v1:RoleBinding",
         "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
         "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
     ],

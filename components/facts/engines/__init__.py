@@ -1,6 +1,15 @@
 """SGLang releases as data: flags, metrics, images, known vulnerabilities; and the flags of the router."""
 
-from components.facts.engines.engine import Engine, Flag, Metric, UnsupportedEngine, engine, router_flags
+from components.facts.engines.engine import (
+    ROUTER_VERSION,
+    Engine,
+    Flag,
+    Metric,
+    RouterRelease,
+    UnsupportedEngine,
+    engine,
+    router_flags,
+)
 from components.facts.engines.images import DEFAULT_IMAGES, EngineImage, describe_image
 from components.facts.engines.security import Cve, cves
 from components.facts.engines.versions import DEFAULT, SUPPORTED, EngineVersion, at_least
@@ -8,6 +17,7 @@ from components.facts.engines.versions import DEFAULT, SUPPORTED, EngineVersion,
 __all__ = [
     "DEFAULT",
     "DEFAULT_IMAGES",
+    "ROUTER_VERSION",
     "SUPPORTED",
     "Cve",
     "Engine",
@@ -15,6 +25,7 @@ __all__ = [
     "EngineVersion",
     "Flag",
     "Metric",
+    "RouterRelease",
     "UnsupportedEngine",
     "at_least",
     "cves",

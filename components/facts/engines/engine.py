@@ -17,7 +17,8 @@ from typing import Any, Final
 from components.facts.engines.versions import SUPPORTED
 
 _DATA: Final = Path(__file__).parent
-_ROUTER_VERSION: Final = "0.3.2"
+ROUTER_VERSION: Final = "0.3.2"
+"""The release of `sglang-router` whose flags are known."""
 
 OWNER_LABELS: Final = {
     "scheduler": ("model_name", "engine_type", "tp_rank", "pp_rank", "moe_ep_rank", "dp_rank"),
@@ -116,10 +117,22 @@ def engine(version: str) -> Engine:
     return Engine(version)
 
 
+@dataclass(frozen=True)
+class RouterRelease:
+    """The router's release, as far as its flags go; `version` is what messages call it after `SGLang`."""
+
+    version: str = f"router {ROUTER_VERSION}"
+
+    @cached_property
+    def flags(self) -> dict[str, Flag]:
+        """Every option by each of its spellings."""
+        return router_flags()
+
+
 @cache
 def router_flags() -> dict[str, Flag]:
     """Every option of `sglang_router.launch_router` 0.3.2 by each of its spellings."""
-    return _flags(f"router-flags-{_ROUTER_VERSION}.json")
+    return _flags(f"router-flags-{ROUTER_VERSION}.json")
 
 
 def _flags(name: str) -> dict[str, Flag]:

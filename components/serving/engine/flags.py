@@ -1,4 +1,4 @@
-"""Flags of one engine release: looking them up, judging a value, and writing it down as arguments."""
+"""Flags of one release: looking them up, judging a value, and writing it down as arguments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from components.rules import Finding
 
 if TYPE_CHECKING:
-    from components.facts.engines import Engine, Flag
+    from components.facts.engines import Engine, Flag, RouterRelease
     from components.serving.engine.settings import ArgumentValue
+
+    Release = Engine | RouterRelease
 
 _INTEGERS: Final = {"int", "human_readable_int"}
 _JSON: Final = {"loads", "json_list_type", "parse_cuda_graph_config_arg"}
@@ -21,31 +23,31 @@ def dashed(name: str) -> str:
     return name if name.startswith("--") else f"--{name}"
 
 
-def find_flag(engine: Engine, name: str) -> Flag | None:
+def find_flag(release: Release, name: str) -> Flag | None:
     """The flag called `name` (dashes or not, any alias), or None; argparse's abbreviations do not count."""
-    return engine.flags.get(dashed(name))
+    return release.flags.get(dashed(name))
 
 
-def first_known(engine: Engine, *names: str) -> str:
+def first_known(release: Release, *names: str) -> str:
     """The first of `names` that the release has and does not call deprecated, else the first that it has at all.
 
     Raises KeyError where it has none.
     """
-    known = [name for name in names if name in engine.flags]
+    known = [name for name in names if name in release.flags]
     if not known:
-        raise KeyError(f"SGLang {engine.version} has none of {', '.join(names)}")
-    return next((name for name in known if not engine.flags[name].deprecated), known[0])
+        raise KeyError(f"SGLang {release.version} has none of {', '.join(names)}")
+    return next((name for name in known if not release.flags[name].deprecated), known[0])
 
 
-def judge(engine: Engine, name: str, value: ArgumentValue) -> Finding | None:
+def judge(release: Release, name: str, value: ArgumentValue) -> Finding | None:
     """What is wrong with a flag and its value for this release, or None."""
     path, option = f"arguments.{name}", dashed(name)
-    flag = find_flag(engine, name)
+    flag = find_flag(release, name)
     if flag is None:
-        close = difflib.get_close_matches(option, engine.flags, n=3, cutoff=0.6)
+        close = difflib.get_close_matches(option, release.flags, n=3, cutoff=0.6)
         return Finding(
             path,
-            f"SGLang {engine.version} has no flag {option}",
+            f"SGLang {release.version} has no flag {option}",
             f"use {' or '.join(close)}" if close else "remove it",
         )
     if isinstance(value, bool) != (not flag.takes_value):
@@ -55,12 +57,12 @@ def judge(engine: Engine, name: str, value: ArgumentValue) -> Finding | None:
     return None if isinstance(value, bool) else _judge_values(path, option, flag, value)
 
 
-def render(engine: Engine, name: str, value: ArgumentValue) -> list[str]:
+def render(release: Release, name: str, value: ArgumentValue) -> list[str]:
     """The arguments of one flag: nothing for a switch that is off, JSON for a mapping, one argument per list element.
 
     `$(` is escaped: the kubelet would take it for a variable.
     """
-    option, flag = dashed(name), engine.flags[dashed(name)]
+    option, flag = dashed(name), release.flags[dashed(name)]
     if isinstance(value, bool):
         negative = f"--no-{option[2:]}"
         return [option] if value else [negative] if negative in flag.options else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.engine.command import PORT
@@ -18,14 +19,49 @@ TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 MOST_DEREGISTRATION_SECONDS: Final = 3600
 """The longest that a target group waits for a target that leaves."""
 
+ROUTED_PATHS: Final = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/conversations",
+    "/v1/embeddings",
+    "/v1/rerank",
+    "/v1/classify",
+    "/v1/models",
+    "/generate",
+)
+"""What the load balancer passes on to a router. The rest of its API is for operators: without a key anybody could
+register a worker by POST /workers, and with one every client could (sglang-router 0.3.2, seen)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How the load balancer tells whether a target answers."""
+
+    path: str
+    interval_seconds: int
+    timeout_seconds: int
+
+
+ENGINE_HEALTH: Final = HealthCheck("/health", 60, 25)
+"""An engine generates a token to answer (sglang 0.5.8 entrypoints/http_server.py:452-530)."""
+
+ROUTER_HEALTH: Final = HealthCheck("/readiness", 10, 5)
+"""A router answers at once, 200 where it knows a healthy group."""
+
 
 def ingress_annotations(
-    entry: EntrySettings, *, group: str, grace_period_seconds: int, inbound_cidrs: Sequence[str]
+    entry: EntrySettings,
+    *,
+    group: str,
+    grace_period_seconds: int,
+    inbound_cidrs: Sequence[str],
+    health: HealthCheck = ENGINE_HEALTH,
 ) -> dict[str, str]:
     """Annotations of one Ingress of the load balancer `group`.
 
     Targets are pods (`ip`), since HyperPod nodes are no EC2 instances of the account. A leaving target keeps its
-    streams as long as the engine itself drains. Requests go where fewest are under way: their lengths differ by orders.
+    streams as long as it drains itself. Requests go where fewest are under way: their lengths differ by orders.
     """
     drain = min(grace_period_seconds, MOST_DEREGISTRATION_SECONDS)
     values = {
@@ -46,9 +82,9 @@ def ingress_annotations(
                 "load_balancing.algorithm.type=least_outstanding_requests",
             ]
         ),
-        "healthcheck-path": "/health",
-        "healthcheck-interval-seconds": "60",
-        "healthcheck-timeout-seconds": "25",
+        "healthcheck-path": health.path,
+        "healthcheck-interval-seconds": str(health.interval_seconds),
+        "healthcheck-timeout-seconds": str(health.timeout_seconds),
         "success-codes": "200",
         "listen-ports": '[{"HTTP":80}]',
     }
@@ -62,10 +98,11 @@ def ingress_annotations(
     return {f"{_PREFIX}{name}": value for name, value in values.items() if value}
 
 
-def ingress(entry: EntrySettings, service: str) -> Spec:
-    """`spec` of the Ingress: everything of the host goes to the leaders' Service."""
+def ingress(entry: EntrySettings, service: str, paths: Sequence[str] = ("/",)) -> Spec:
+    """`spec` of the Ingress: requests for the host that begin with one of `paths` go to the Service."""
     backend = {"service": {"name": service, "port": {"number": PORT}}}
-    rule: dict[str, Any] = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    listed = [{"path": path, "pathType": "Prefix", "backend": backend} for path in paths]
+    rule: dict[str, Any] = {"http": {"paths": listed}}
     if entry.host:
         rule = {"host": entry.host, **rule}
     return {"ingressClassName": "alb", "rules": [rule]}

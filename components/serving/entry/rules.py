@@ -26,11 +26,10 @@ def the_internet_needs_tls(model: ModelSettings) -> Iterator[Finding]:
 
 @rules.rule("entry.public-key", source="CERT/CC VU#665416: isolate")
 def the_internet_needs_a_key(model: ModelSettings) -> Iterator[Finding]:
-    """An internet-facing engine asks for a key."""
-    if _public(model) and not model.api_key_secret:
-        yield Finding(
-            "apiKeySecret", "an internet-facing engine without a key serves anybody", "set apiKeySecret to a secret"
-        )
+    """An internet-facing engine or router asks for a key."""
+    if _public(model) and not model.client_key_secret:
+        path, who = ("router.apiKeySecret", "router") if model.router else ("apiKeySecret", "engine")
+        yield Finding(path, f"an internet-facing {who} without a key serves anybody", f"set {path} to a secret")
 
 
 @rules.rule("entry.public-cidrs", source="aws-load-balancer-controller: inbound-cidrs")
@@ -58,7 +57,7 @@ def not_everybody_may_connect(model: ModelSettings) -> Iterator[Finding]:
 @rules.rule("entry.key-in-clear", source="a bearer key in plain HTTP", severity=Severity.WARNING)
 def keys_travel_encrypted(model: ModelSettings) -> Iterator[Finding]:
     """A key over plain HTTP is readable on its way."""
-    if model.entry and model.api_key_secret and not model.entry.certificate_arn and not _public(model):
+    if model.entry and model.client_key_secret and not model.entry.certificate_arn and not _public(model):
         yield Finding(
             "entry.certificateArn", "clients send their key over plain HTTP", "set the ARN of an ACM certificate"
         )

@@ -7,7 +7,7 @@ so that nobody else may reach it (sglang 0.5.8 server_args.py:5325-5382, manager
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from components.serving.engine.command import PORT
@@ -32,7 +32,7 @@ def allow_dns() -> Spec:
         "policyTypes": ["Egress"],
         "egress": [
             {
-                "to": [_pods("kube-system", {"k8s-app": "kube-dns"})],
+                "to": [pods_of("kube-system", {"k8s-app": "kube-dns"})],
                 "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
             }
         ],
@@ -50,11 +50,21 @@ def within_group(name: str) -> Spec:
     }
 
 
-def api(name: str, *, monitoring_namespace: str | None, load_balancer_cidrs: Sequence[str]) -> Spec:
-    """The API port, which also serves metrics without a key: Prometheus, and the load balancer's subnets."""
+def api(
+    name: str,
+    *,
+    monitoring_namespace: str | None,
+    load_balancer_cidrs: Sequence[str],
+    routers: Mapping[str, Any] | None = None,
+) -> Spec:
+    """The API port, which also serves metrics without a key: Prometheus, and the load balancer's subnets. `routers` is
+    the peer (`pods_of`) that sends the requests instead, where the model has routers.
+    """
     sources: list[dict[str, Any]] = []
     if monitoring_namespace:
-        sources.append(_pods(monitoring_namespace, {"app.kubernetes.io/name": "prometheus"}))
+        sources.append(prometheus(monitoring_namespace))
+    if routers:
+        sources.append(dict(routers))
     sources += [{"ipBlock": {"cidr": cidr}} for cidr in load_balancer_cidrs]
     policy: dict[str, Any] = {"podSelector": {"matchLabels": members(name)}, "policyTypes": ["Ingress"]}
     if sources:
@@ -77,7 +87,13 @@ def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[
     return {"podSelector": {"matchLabels": selector}, "policyTypes": ["Egress"], "egress": egress}
 
 
-def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+def prometheus(namespace: str) -> dict[str, Any]:
+    """Prometheus as a peer."""
+    return pods_of(namespace, {"app.kubernetes.io/name": "prometheus"})
+
+
+def pods_of(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    """The pods of a namespace with all of `labels`, as a peer."""
     return {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "podSelector": {"matchLabels": labels},

@@ -49,6 +49,7 @@ def stacks(draw: st.DrawFn) -> dict[str, Any]:
             "parallelism": {"tensor": tensor, "pipeline": pipeline},
             "packing": {"gpusPerPod": instance(kind).gpus} if nodes_per_group == 1 else None,
             "contextLength": draw(st.sampled_from([4096, 8192, 32768])),
+            "router": draw(st.sampled_from([None, {}, {"policy": "round_robin", "replicas": 3}])),
         }
         if "meta-llama" in model:
             served["weights"] = {"source": "fsx", "path": f"/checkpoints/{index}"}

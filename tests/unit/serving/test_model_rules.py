@@ -416,7 +416,8 @@ def test_the_model_of_the_tests_breaks_no_rule_but_advice() -> None:
 
 def test_every_rule_has_a_bad_setting() -> None:
     elsewhere = {"engine.cve", "engine.architecture", "engine.needs-remote-code", "weights.gated"}
-    assert {rule.id for rule in rules.rules} - elsewhere == {rule for rule, *_ in BAD}
+    here = {rule.id for rule in rules.rules if not rule.id.startswith("router.")}
+    assert here - elsewhere == {rule for rule, *_ in BAD}
 
 
 def test_a_release_with_holes_is_warned_of() -> None:
