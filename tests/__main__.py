@@ -57,8 +57,9 @@ def main() -> int:
 
 
 def _command(tier: Tier, rest: bool) -> list[str]:
-    workers = ["-n", str(tier.workers), "--dist", "loadfile"] if tier.workers and not rest else []
-    return [sys.executable, "-m", "pytest", *tier.folders, *workers, *(["-m", "exhaustive"] if rest else [])]
+    # The exhaustive tests of a tier are few, long, and in one file.
+    share = ["-n", str(tier.workers), "--dist", "load" if rest else "loadfile"] if tier.workers else []
+    return [sys.executable, "-m", "pytest", *tier.folders, *share, *(["-m", "exhaustive"] if rest else [])]
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 
 def serve(planned: ModelPlan, **options: Any) -> Recording:
     """A recording of one model's component."""
-    given = {"claim_name": "weights", "vpc_cidrs": ["10.64.0.0/16"], **options}
+    given: dict[str, Any] = {"claim_name": "weights", "vpc_cidrs": ["10.64.0.0/16"], **options}
     return run(lambda: Model(planned.name, context(), planned, namespace="inference", **given))
 
 
