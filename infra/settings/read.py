@@ -139,7 +139,7 @@ def _whole_type(info: FieldInfo) -> Any:
     """The type of a section with its constraints, which pydantic keeps apart from the annotation."""
     annotation: Any = info.annotation
     for constraint in info.metadata:
-        annotation = Annotated[annotation, constraint]  # ty: ignore[invalid-type-form]  - built at run time
+        annotation = Annotated[annotation, constraint]
     return annotation
 
 

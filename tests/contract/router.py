@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -277,7 +277,7 @@ def running(
     key: str | None = None,
     environment: dict[str, str] | None = None,
     worker_port: int | None = None,
-) -> Iterator[RunningRouter]:
+) -> Generator[RunningRouter]:
     """Run the planned router on loopback until it is ready. `workers` are URLs that replace the service discovery, or
     None to keep it; `worker_port` is then the port of the discovered pods.
     """

@@ -92,7 +92,7 @@ def fetch(model: str, revision: str | None, folder: Path) -> None:
     if free < needed:
         raise PointlessError(f"{needed / 2**30:.1f} GiB to fetch, {free / 2**30:.1f} GiB free in {folder}")
     say(f"fetching {needed / 2**30:.1f} GiB of {model}")
-    from huggingface_hub import snapshot_download  # ty: ignore[unresolved-import] - in the image alone
+    from huggingface_hub import snapshot_download  # ty: ignore[import-not-found] - in the image alone
 
     began = time.monotonic()
     snapshot_download(model, revision=revision, local_dir=folder, allow_patterns=sorted(files), max_workers=_READERS)
@@ -127,8 +127,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def _listed(model: str, revision: str | None) -> dict[str, int]:
-    from huggingface_hub import HfApi  # ty: ignore[unresolved-import] - in the image alone
-    from huggingface_hub.utils import HfHubHTTPError  # ty: ignore[unresolved-import] - in the image alone
+    from huggingface_hub import HfApi  # ty: ignore[import-not-found] - in the image alone
+    from huggingface_hub.utils import HfHubHTTPError  # ty: ignore[import-not-found] - in the image alone
 
     try:
         listed = HfApi().model_info(model, revision=revision, files_metadata=True).siblings or []
