@@ -18,7 +18,7 @@ from components.aws.lustre.component import Lustre, LustreDriver, LustreVolume
 from components.aws.network.component import Network
 from components.aws.nodes.component import EksNodePool, SystemPool
 from components.base import PROJECT, Context
-from components.monitoring.component import EngineMonitors, Monitoring, RouterMonitors
+from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards import sglang
 from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.platform.efa.component import EfaPlugin
@@ -28,7 +28,7 @@ from components.platform.load_balancer.component import LoadBalancerController
 from components.platform.lws.component import LeaderWorkerSetController
 from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
 from components.serving.namespace.plan import plan_namespace
-from components.serving.plan import NAMESPACE
+from components.serving.plan import NAMESPACE, ModelPlan
 from components.serving.router.arguments import METRICS_PORT
 from components.serving.router.objects import selector
 from components.serving.weights.job import prefetches
@@ -264,11 +264,11 @@ def _monitoring(
         after=cluster.usable,
         opts=cluster.inside,
     )
-    EngineMonitors(
+    PodMonitors(
         "engine-monitors",
         ctx,
         namespace=namespace.namespace,
-        models=[
+        targets=[
             EngineTarget(group.name, model.name, group.role, model.engine_version)
             for model in plan.models
             for group in model.groups
@@ -279,11 +279,11 @@ def _monitoring(
         opts=cluster.inside,
     )
     if routers is not None:
-        RouterMonitors(
+        PodMonitors(
             "router-monitors",
             ctx,
             namespace=routers.namespace,
-            routers=[
+            targets=[
                 RouterTarget(model.router.name, model.name, selector(model.router.name), METRICS_PORT)
                 for model in plan.models
                 if model.router
@@ -382,7 +382,7 @@ def _models(
             cluster_name=cluster.eks.created_name,
             routers=platform.routers,
             monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
-            load_balancer_cidrs=cluster.network.load_balancer_cidrs,
+            load_balancer_cidrs=_load_balancer_cidrs(model, plan),
             vpc_cidrs=plan.vpc_cidrs,
             after=[*before, *fetched.get(model.weights.model_path, [])],
             entry_after=platform.before_entries,
@@ -390,6 +390,15 @@ def _models(
         )
         for model in plan.models
     ]
+
+
+def _load_balancer_cidrs(model: ModelPlan, plan: Plan) -> tuple[str, ...]:
+    """The networks in which the model's load balancer has its addresses; none without an entry."""
+    entry = model.settings.entry
+    if entry is None:
+        return ()
+    internal = entry.scheme == "internal"
+    return plan.network.internal_load_balancer_cidrs if internal else plan.network.public_load_balancer_cidrs
 
 
 def _export(settings: StackSettings, plan: Plan, models: list[Model], platform: Platform) -> None:

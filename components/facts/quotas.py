@@ -42,7 +42,7 @@ class Quota:
         return f'aws service-quotas list-service-quotas --service-code {self.service} --query "{query}"'
 
 
-def quotas_for(pools: Iterable[tuple[str, int]], nat_gateways: int = 0) -> Iterator[Quota]:
+def quotas_for(pools: Iterable[tuple[str, int]], nat_gateways: int = 0, *, new_vpc: bool = True) -> Iterator[Quota]:
     """What node pools, given as (instance type, nodes), and the network take.
 
     HyperPod's types (`ml.`) have a quota each, counted in instances; EC2's share one per class, counted in vCPUs. A
@@ -53,7 +53,8 @@ def quotas_for(pools: Iterable[tuple[str, int]], nat_gateways: int = 0) -> Itera
     if nat_gateways:
         yield Quota("ec2", "EC2-VPC Elastic IPs", "L-0263D0A3", nat_gateways, "addresses", _VPC_SOURCE)
         yield Quota("vpc", "NAT gateways per Availability Zone", "L-FE5A380F", 1, "gateways a zone", _VPC_SOURCE)
-    yield Quota("vpc", "VPCs per Region", "L-F678F1CE", 1, "VPCs", _VPC_SOURCE)
+    if new_vpc:
+        yield Quota("vpc", "VPCs per Region", "L-F678F1CE", 1, "VPCs", _VPC_SOURCE)
 
 
 def _hyperpod(pools: list[tuple[str, int]]) -> Iterator[Quota]:

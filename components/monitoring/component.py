@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, custom_object, namespace, release
-from components.monitoring.monitors import EngineTarget, RouterTarget, pod_monitor, router_monitor
+from components.monitoring.monitors import Target
 from components.monitoring.settings import MonitoringSettings
 from components.monitoring.values import (
     DASHBOARD_LABEL,
@@ -58,7 +58,9 @@ class Monitoring(Component):
         super().__init__(name, ctx, opts, after=after)
         self.namespace = NAMESPACE
         self.prometheus_url = PROMETHEUS_URL
-        rooms: list[pulumi.Resource] = [namespace(f"{name}-namespace", NAMESPACE, PodSecurity.RESTRICTED, self.child())]
+        # The namespace takes its claims with it when it goes: a volume driver that left first would leave their disks.
+        room = namespace(f"{name}-namespace", NAMESPACE, PodSecurity.RESTRICTED, self.child_after())
+        rooms: list[pulumi.Resource] = [room]
         if settings.node_exporter:
             rooms.append(
                 namespace(f"{name}-node-exporter", NODE_EXPORTER_NAMESPACE, PodSecurity.PRIVILEGED, self.child())
@@ -89,14 +91,13 @@ class Monitoring(Component):
         self.register_outputs({"namespace": self.namespace, "prometheusUrl": self.prometheus_url})
 
 
-class EngineMonitors(Component):
-    """A PodMonitor for each LeaderWorkerSet of engines, in the engines' namespace.
+class PodMonitors(Component):
+    """A PodMonitor for each target, in the namespace of its pods.
 
-    It depends on the Prometheus operator (`Monitoring.ready`, by `after`), not on the engines: what watches
-    is there before what is watched.
+    It waits for the Prometheus operator (`Monitoring.ready`, by `after`), not for the pods, which it precedes.
     """
 
-    token = "sglang-hyperpod:monitoring:EngineMonitors"
+    token = "sglang-hyperpod:monitoring:PodMonitors"
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class EngineMonitors(Component):
         ctx: Context,
         *,
         namespace: pulumi.Input[str],
-        models: Sequence[EngineTarget],
+        targets: Sequence[Target],
         interval_seconds: int = 15,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
@@ -117,40 +118,9 @@ class EngineMonitors(Component):
                 "PodMonitor",
                 {"name": target.name, "namespace": namespace},
                 self.child_after(),
-                spec=pod_monitor(target, interval_seconds=interval_seconds),
+                spec=target.pod_monitor(interval_seconds=interval_seconds),
             )
-            for target in models
-        ]
-        self.register_outputs({})
-
-
-class RouterMonitors(Component):
-    """A PodMonitor for the routers of each model, in the routers' namespace; it too waits for the operator alone."""
-
-    token = "sglang-hyperpod:monitoring:RouterMonitors"
-
-    def __init__(
-        self,
-        name: str,
-        ctx: Context,
-        *,
-        namespace: pulumi.Input[str],
-        routers: Sequence[RouterTarget],
-        interval_seconds: int = 15,
-        after: Sequence[pulumi.Resource] = (),
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, ctx, opts, after=after)
-        self.monitors = [
-            custom_object(
-                f"{name}-{target.name}",
-                "monitoring.coreos.com/v1",
-                "PodMonitor",
-                {"name": target.name, "namespace": namespace},
-                self.child_after(),
-                spec=router_monitor(target, interval_seconds=interval_seconds),
-            )
-            for target in routers
+            for target in targets
         ]
         self.register_outputs({})
 

@@ -31,34 +31,23 @@ class EngineTarget:
     engine_version: str
     port: int = API_PORT
 
+    def pod_monitor(self, *, interval_seconds: int) -> dict[str, Any]:
+        """The `spec` of its PodMonitor.
 
-def pod_monitor(target: EngineTarget, *, interval_seconds: int) -> dict[str, Any]:
-    """The `spec` of the PodMonitor of `target`.
-
-    Series get the labels `model`, `role`, `engine_version`, `lws` (the LeaderWorkerSet), `group` (index of the replica)
-    and `rank` (index of the pod in its group) beside those that the engine sets itself (`model_name`, `tp_rank`, ...).
-    """
-    return {
-        "jobLabel": "leaderworkerset.sigs.k8s.io/name",
-        "selector": {"matchLabels": {"leaderworkerset.sigs.k8s.io/name": target.name}},
-        "podMetricsEndpoints": [
-            {
-                "portNumber": target.port,
-                "path": "/metrics",
-                "interval": f"{interval_seconds}s",
-                # An engine that is busy with a long prefill answers late; Prometheus wants less than the interval.
-                "scrapeTimeout": f"{min(interval_seconds, 10)}s",
-                "relabelings": [
-                    _constant("model", target.model),
-                    _constant("role", target.role),
-                    _constant("engine_version", target.engine_version),
-                    _from_pod("name", "lws"),
-                    _from_pod("group_index", "group"),
-                    _from_pod("worker_index", "rank"),
-                ],
-            }
-        ],
-    }
+        Series get the labels `model`, `role`, `engine_version`, `lws` (the LeaderWorkerSet), `group` (index of the
+        replica) and `rank` (index of the pod in its group) beside those that the engine sets itself (`model_name`,
+        `tp_rank`, ...).
+        """
+        selector = {"leaderworkerset.sigs.k8s.io/name": self.name}
+        labels = [
+            _constant("model", self.model),
+            _constant("role", self.role),
+            _constant("engine_version", self.engine_version),
+            _from_pod("name", "lws"),
+            _from_pod("group_index", "group"),
+            _from_pod("worker_index", "rank"),
+        ]
+        return _spec("leaderworkerset.sigs.k8s.io/name", selector, self.port, interval_seconds, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +61,30 @@ class RouterTarget:
     labels: Mapping[str, str]
     port: int
 
+    def pod_monitor(self, *, interval_seconds: int) -> dict[str, Any]:
+        """The `spec` of its PodMonitor. Series (`smg_*`) get the labels `model` and `role="router"`."""
+        labels = [_constant("model", self.model), _constant("role", "router")]
+        return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, labels)
 
-def router_monitor(target: RouterTarget, *, interval_seconds: int) -> dict[str, Any]:
-    """The `spec` of the PodMonitor of `target`. Series (`smg_*`) get the labels `model` and `role="router"`."""
+
+Target = EngineTarget | RouterTarget
+"""Pods to scrape."""
+
+
+def _spec(
+    job_label: str, selector: Mapping[str, str], port: int, interval_seconds: int, relabelings: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
-        "jobLabel": "app.kubernetes.io/name",
-        "selector": {"matchLabels": dict(target.labels)},
+        "jobLabel": job_label,
+        "selector": {"matchLabels": dict(selector)},
         "podMetricsEndpoints": [
             {
-                "portNumber": target.port,
+                "portNumber": port,
                 "path": "/metrics",
                 "interval": f"{interval_seconds}s",
+                # An engine that is busy with a long prefill answers late; Prometheus wants less than the interval.
                 "scrapeTimeout": f"{min(interval_seconds, 10)}s",
-                "relabelings": [_constant("model", target.model), _constant("role", "router")],
+                "relabelings": relabelings,
             }
         ],
     }

@@ -191,7 +191,7 @@ class Model(Component):
                 # Plain names and running controllers: account, key, policies, weights, LeaderWorkerSet webhooks.
                 depends_on=list(needed),
                 custom_timeouts=pulumi.CustomTimeouts(
-                    create=f"{group.ready_minutes}m",
+                    create=f"{group.first_minutes}m",
                     update=f"{group.rollout_minutes}m",
                     delete=f"{drain}m",
                 ),

@@ -35,6 +35,10 @@ CACHE_FOLDER: Final = "sglang-cache"
 PULL_MINUTES: Final = 20
 """Minutes in which a node pulls an engine image of about 15 GB (lmsysorg/sglang:v0.5.19) before the probes begin."""
 
+NODE_MINUTES: Final = 90
+"""Minutes in which a HyperPod cluster that is in service already brings its nodes: with continuous provisioning it is
+so before they are there (awslabs/awsome-distributed-ai hyperpod-mental-model.md: 60 to 90)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPlan:
@@ -106,6 +110,11 @@ class GroupPlan:
     def ready_minutes(self) -> int:
         """Minutes after which a group that still is not ready never will be: image, weights and warm-up."""
         return PULL_MINUTES + self.probes.startup_minutes
+
+    @property
+    def first_minutes(self) -> int:
+        """Minutes that the first start may take, where nodes may still be missing."""
+        return self.ready_minutes + (NODE_MINUTES if self.pool.substrate == "hyperpod" else 0)
 
     @property
     def rollout_minutes(self) -> int:

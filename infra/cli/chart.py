@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from infra.cli.console import out, step
-from infra.cli.source import fail, project_root
+from infra.cli.console import fail, out, step
+from infra.cli.source import project_root
 
 FOLDER = ".charts"
 """The ignored folder beside `Pulumi.yaml` in which the chart lies."""

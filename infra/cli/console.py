@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
 PIPED_WIDTH = 140
@@ -40,6 +44,23 @@ def step(text: str) -> Generator[None]:
         yield
 
 
+def fail(message: str) -> NoReturn:
+    """End the command with a message on standard error."""
+    err().print(f"[red]error[/red]: {message}", soft_wrap=True)
+    raise typer.Exit(PROBLEMS)
+
+
+@contextmanager
+def writing(path: Path) -> Generator[None]:
+    """Write into a file or folder of the user's choice; where that cannot be, say so and end the command."""
+    from rich.markup import escape
+
+    try:
+        yield
+    except OSError as error:
+        fail(escape(f"{path} cannot be written: {error.strerror} ({error.filename})"))
+
+
 def write(path: str, text: str) -> None:
     """Write a result to a file, or to standard output where `path` is `-`."""
     if path == "-":
@@ -48,5 +69,12 @@ def write(path: str, text: str) -> None:
     from pathlib import Path
 
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+
+def one_to_standard_output(*paths: str | None) -> None:
+    """End the command where several results are to go to standard output, which none of them could be read from."""
+    if paths.count("-") > 1:
+        fail("--json and --markdown cannot both be `-`; give one of them a file")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.console import out, step
-from infra.cli.source import fail
+from infra.cli.console import fail, out, step, writing
 from infra.cli.web import Ask, UnreachableError, ask
 
 if TYPE_CHECKING:
@@ -26,11 +25,12 @@ def crds(
     """
     from components.facts.crd_files import crd_files
 
-    try:
-        with step("fetching definitions"):
-            download(crd_files(), folder, ask)
-    except (UnreachableError, MismatchError) as error:
-        fail(str(error))
+    with writing(folder):
+        try:
+            with step("fetching definitions"):
+                download(crd_files(), folder, ask)
+        except (UnreachableError, MismatchError) as error:
+            fail(str(error))
     for chart in dict.fromkeys(file.chart for file in crd_files()):
         out().print(apply_command(folder / chart), soft_wrap=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.console import PROBLEMS, out, step, write
+from infra.cli.console import PROBLEMS, one_to_standard_output, out, step, write
 from infra.cli.options import Stack, Strict
 from infra.cli.source import Source, previewed, project_root
 
@@ -38,6 +38,7 @@ def diff(
     from infra.diff.compare import compare
     from infra.report.jsonable import preview_json
 
+    one_to_standard_output(json_file, markdown_file)
     source = Source.of(stack, None)
     head = previewed(source, strict=strict)
     now = json.loads(json.dumps(preview_json(head)))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.console import out, step
+from infra.cli.console import fail, out, step, writing
 from infra.cli.options import Config, Stack
-from infra.cli.source import Source, checked, fail
+from infra.cli.source import Source, checked
 
 
 def graph(
@@ -27,6 +27,7 @@ def graph(
     assert found.settings is not None  # noqa: S101 - `checked` ends the command where there are none
     with step("drawing"):
         content = draw(resolve(found.settings), file.suffix)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     out().print(f"wrote {file}", soft_wrap=True)

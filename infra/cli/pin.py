@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.aws import Aws
-from infra.cli.console import err, out, step
+from infra.cli.console import err, fail, out, step
 from infra.cli.options import Config, Stack
 from infra.cli.registry import digest_of
-from infra.cli.source import Source, checked, fail
+from infra.cli.source import Source, checked
 from infra.cli.web import Ask, UnreachableError, ask
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def pin(
     assert found.settings is not None  # noqa: S101 - `checked` ends the command where there are none
     with step("asking registries and AWS"):
         pins, failures = look_up(resolve(found.settings), ask, Aws())
-    for failure in failures:
+    for failure in dict.fromkeys(failures):
         err().print(f"not pinned: {failure}", soft_wrap=True)
     for found_pin in pins:
         out().print(f"{found_pin.path}: {found_pin.value}", soft_wrap=True)

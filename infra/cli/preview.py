@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.console import out, write
+from infra.cli.console import one_to_standard_output, out, write
 from infra.cli.options import Config, Stack, Strict
 from infra.cli.source import Source, previewed
 
@@ -25,6 +25,7 @@ def preview(
     ] = None,
 ) -> None:
     """Run the program in this process, without a cloud, and show its plan."""
+    one_to_standard_output(json_file, markdown_file)
     shown = previewed(Source.of(stack, config), strict=strict)
     if json_file:
         from infra.report.jsonable import preview_json

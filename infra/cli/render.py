@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.console import out
+from infra.cli.console import out, writing
 from infra.cli.options import Config, Stack
 from infra.cli.source import Source, previewed
 from infra.report.figures import count
@@ -24,5 +24,7 @@ def render(
     """
     from infra.report.objects import write_files
 
-    written = write_files(previewed(Source.of(stack, config)).recording, folder)
+    shown = previewed(Source.of(stack, config))
+    with writing(folder):
+        written = write_files(shown.recording, folder)
     out().print(f"{count(len(written), 'file')} in {folder}", soft_wrap=True)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
-from infra.cli.console import out, write
-from infra.cli.source import fail
+from infra.cli.console import fail, out, write
 
 if TYPE_CHECKING:
     from components.facts.instances import Instance

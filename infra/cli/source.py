@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infra.cli.console import PROBLEMS, err, step
+from infra.cli.console import PROBLEMS, err, fail, step
 
 if TYPE_CHECKING:
     from infra.report.model import Preview
@@ -74,12 +74,6 @@ def project_root() -> Path:
         if (folder / "Pulumi.yaml").is_file():
             return folder
     return Path(__file__).resolve().parents[2]
-
-
-def fail(message: str) -> NoReturn:
-    """End the command with a message on standard error."""
-    err().print(f"[red]error[/red]: {message}", soft_wrap=True)
-    raise typer.Exit(PROBLEMS)
 
 
 def checked(source: Source, *, strict: bool) -> Validated:

@@ -45,7 +45,7 @@ def _list_changes(before: list[Any], after: list[Any], path: str) -> Iterator[Pa
         gone, new = Counter(map(shown, before)), Counter(map(shown, after))
         only_before, only_after = list((gone - new).elements()), list((new - gone).elements())
         if only_before or only_after:
-            yield PathChange(path, " ".join(only_before)[:_WIDTH], " ".join(only_after)[:_WIDTH])
+            yield PathChange(path, _cut(" ".join(only_before)), _cut(" ".join(only_after)))
         else:
             yield PathChange(path, "another order", "another order")
         return
@@ -82,6 +82,10 @@ def shown(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     if "\n" in text:
         return f"text of {text.count(chr(10)) + 1} lines"
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 

@@ -101,7 +101,11 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
             lustre_throughput=settings.file_system.throughput_per_tib if settings.file_system else None,
         ),
         quotas=tuple(
-            quotas_for([(pool.instance_type, pool.nodes) for pool in (*pools, system_pool)], network.nat_gateways)
+            quotas_for(
+                [(pool.instance_type, pool.nodes) for pool in (*pools, system_pool)],
+                network.nat_gateways,
+                new_vpc=network.vpc_id is None,
+            )
         ),
     )
 

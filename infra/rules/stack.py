@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
 
+from components.aws.network.zones import zone_prefix
+from components.facts.regions import hyperpod_regions
 from components.rules import Finding, RuleSet
+from components.serving.weights.settings import WeightsSource
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
 
 rules = RuleSet("")
+
+_ROLE_NAME: Final = 64 - len("-1234567")
+"""Characters of a role's logical name: IAM takes 64, and Pulumi ends a name of its own in a dash and seven digits."""
+
+
+@rules.rule("stack.partition", source="docs.amazonaws.cn/en_us/aws/latest/userguide: endpoints and ARNs in China")
+def the_region_is_not_in_china(stack: StackSettings) -> Iterator[Finding]:
+    """In China services have other principals and endpoints, and registries and model hubs other addresses."""
+    if stack.region.startswith("cn-"):
+        message = f"{stack.region} is in the partition aws-cn, whose principals and endpoints the stack does not know"
+        yield Finding("region", message, "use a region outside China, e.g. ap-northeast-1")
+
+
+@rules.rule("stack.region", source="docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html: area, direction")
+def the_region_is_a_region(stack: StackSettings) -> Iterator[Finding]:
+    """The region's name is built like a region's, so that a slip in it does not wait for AWS to be found."""
+    if zone_prefix(stack.region) is None:
+        close = get_close_matches(stack.region, hyperpod_regions()) or ["us-east-1"]
+        yield Finding("region", f"{stack.region} is no AWS region", f"use one such as {' or '.join(close)}")
 
 
 @rules.rule("stack.pool-names", source="an instance group, a node group and a label are named after their pool")
@@ -41,6 +64,19 @@ def models_are_not_called_like_parts_of_the_stack(stack: StackSettings) -> Itera
                 yield Finding(
                     f"{section}[{index}].name", f"{name} is a part of the stack itself", "choose another name"
                 )
+
+
+@rules.rule("stack.role-names", source="docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 64")
+def names_leave_room_for_roles(stack: StackSettings) -> Iterator[Finding]:
+    """A name of which an IAM role's name is made is not longer than that allows."""
+    pools = [] if stack.cluster.substrate == "hyperpod" else [pool.name for pool in stack.node_pools]
+    models = [model.name if model.weights.source is WeightsSource.S3 else "" for model in stack.models]
+    for section, names, suffix in (("nodePools", pools, "-role"), ("models", models, "-identity-role")):
+        longest = _ROLE_NAME - len(suffix)
+        for index, name in enumerate(names):
+            if len(name) > longest:
+                message = f"{name} has {len(name)} characters, and its IAM role's name would have more than 64"
+                yield Finding(f"{section}[{index}].name", message, f"use {longest} characters at most")
 
 
 @rules.rule("stack.tag-prefix", source="docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html")

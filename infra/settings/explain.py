@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
+
+from components.settings import DnsLabel, Ipv4Cidr, Region, ZoneId
 
 Location = tuple[str | int, ...]
 
@@ -31,26 +34,26 @@ _BRANCHES = {"str", "int", "float", "bool", "dict", "list"}
 def explain(fault: Mapping[str, Any], model: Any) -> tuple[str, str]:
     """What is wrong and what would be right; `fault` is one of pydantic's errors, `model` what was read."""
     kind, given, context = fault["type"], fault.get("input"), fault.get("ctx", {})
-    shown = "a mapping" if isinstance(given, dict) else "a list" if isinstance(given, list) else repr(given)
+    shown = _shown(given)
     match kind:
         case "missing":
             return "is missing", "add it"
         case "extra_forbidden":
             return "is not a known setting", _suggestion(fault["loc"], model)
         case "string_pattern_mismatch":
-            return f"{shown} has the wrong form", f"it must match {context['pattern']}"
+            return f"{shown} has the wrong form", _FORMS.get(context["pattern"], f"it must match {context['pattern']}")
         case "literal_error" | "enum":
             return f"{shown} is not a choice", f"use {context['expected']}"
+        case _ if kind in _SHAPES:
+            return "is empty" if given is None else f"{shown} does not fit", _SHAPES[kind]
+        case "string_type" if given is None:
+            return "is empty", "give it a value"
         case "string_type":
             return f"{shown} is not text", f'put it in quotes: "{given}"'
-        case "greater_than_equal":
-            return f"{shown} is too small", f"use {context['ge']} or more"
-        case "less_than_equal":
-            return f"{shown} is too large", f"use {context['le']} or less"
-        case "greater_than":
-            return f"{shown} is too small", f"use more than {context['gt']}"
-        case "less_than":
-            return f"{shown} is too large", f"use less than {context['lt']}"
+        case "greater_than_equal" | "greater_than":
+            return f"{shown} is too small", f"use {_bound(context)}"
+        case "less_than_equal" | "less_than":
+            return f"{shown} is too large", f"use {_bound(context)}"
         case "too_short" | "string_too_short":
             return "is too short", f"give at least {context['min_length']}"
         case "too_long" | "string_too_long":
@@ -58,6 +61,49 @@ def explain(fault: Mapping[str, Any], model: Any) -> tuple[str, str]:
         case _:
             message = str(fault["msg"]).removeprefix("Value error, ")
             return f"{shown} does not fit", message[:1].lower() + message[1:]
+
+
+def _shown(given: Any) -> str:
+    """The value as the user wrote it, or what it is where it is long."""
+    match given:
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case date():
+            return f"the date {given}"
+        case _:
+            return repr(given)
+
+
+def _bound(context: Mapping[str, Any]) -> str:
+    """The limit that pydantic names in one of its four ways."""
+    words = {"ge": "{} or more", "le": "{} or less", "gt": "more than {}", "lt": "less than {}"}
+    return next(text.format(context[name]) for name, text in words.items() if name in context)
+
+
+def _pattern(kind: Any) -> str:
+    """The pattern of a text type such as `ZoneId`."""
+    return next(part.pattern for part in get_args(kind) if isinstance(part, StringConstraints))
+
+
+_MAPPING, _TRUTH, _WHOLE = "it should be a mapping, `key: value`", "write true or false", "write a whole number"
+_SHAPES = {
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "list_type": "it should be a list, each element behind a `-`",
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+}
+_FORMS = {
+    _pattern(ZoneId): "use a zone id such as use1-az6; `aws ec2 describe-availability-zones` tells it for a zone name",
+    _pattern(Region): "use a region such as us-east-1",
+    _pattern(Ipv4Cidr): "use a network such as 203.0.113.0/24; a single address ends in /32",
+    _pattern(DnsLabel): "use lower-case letters, digits and hyphens, with a letter first and no hyphen last",
+}
 
 
 def closest(name: str, known: list[str]) -> str:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 PREFIX = "sglang-hyperpod:"
+_UNNAMED = 'in "<unicode string>", '
 
 
 class UnreadableFile(ValueError):
     """The file is not there or not a YAML mapping; the message says which file and what to do."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is written twice, as Pulumi does; YAML's own way is to let the last one win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"`{key.value}` is written twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def load_stack_file(path: Path) -> dict[str, Any]:
@@ -23,11 +37,15 @@ def load_stack_file(path: Path) -> dict[str, Any]:
     (`pulumi:…`) are left out, except `aws:region`, which is passed on so that it can be refused.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a safe loader
     except FileNotFoundError:
         raise UnreadableFile(f"{path} does not exist; settings of a stack S are in Pulumi.S.yaml") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UnreadableFile(f"{path} is not text in UTF-8") from None
     except yaml.YAMLError as error:
-        raise UnreadableFile(f"{path} is not YAML: {error}") from None
+        raise UnreadableFile(f"{path} is not YAML: {str(error).replace(_UNNAMED, '')}") from None
     if not isinstance(content, Mapping):
         raise UnreadableFile(f"{path} holds no mapping; it needs `config:` with keys such as `{PREFIX}region`")
     if isinstance(content.get("config"), Mapping):

@@ -35,6 +35,15 @@ class Unread:
     def __bool__(self) -> bool:
         raise UnreadSection
 
+    def __str__(self) -> str:
+        raise UnreadSection
+
+    def __eq__(self, other: object) -> bool:
+        raise UnreadSection
+
+    def __hash__(self) -> int:
+        raise UnreadSection
+
 
 @dataclass
 class Reading:

@@ -103,9 +103,10 @@ def stand_ins(release: Mapping[str, Any]) -> list[Manifest]:
     """The workloads of one release, given its inputs; none for a chart whose workloads or defaults are not known."""
     chart = release["chart"].rpartition("/")[2]
     workloads = [workload for workload in WORKLOADS if workload.chart == chart]
-    if not workloads or not DEFAULTS.exists():
+    file = DEFAULTS / f"{chart}-{release['version']}.values.yaml"
+    if not workloads or not file.exists():
         return []
-    defaults = yaml.safe_load((DEFAULTS / f"{chart}-{release['version']}.values.yaml").read_text())
+    defaults = yaml.safe_load(file.read_text())
     values = _merge(defaults, release.get("values") or {})
     return [_manifest(workload, release["namespace"], values) for workload in workloads]
 

@@ -13,7 +13,7 @@ import yaml
 from components.facts.engines import SUPPORTED, engine
 from components.monitoring.dashboards.model import COLUMNS, Dashboard, Panel
 from components.monitoring.dashboards.sglang import dashboard
-from components.monitoring.monitors import EngineTarget, pod_monitor
+from components.monitoring.monitors import EngineTarget
 from tests.tools import find
 
 DASHBOARDS = [dashboard()]
@@ -25,7 +25,7 @@ DCGM = frozenset(
 DCGM_LABELS = {"Hostname", "gpu", "exported_namespace", "exported_pod"}
 TARGET_LABELS = {"namespace"} | {
     rule["targetLabel"]
-    for rule in pod_monitor(EngineTarget("a", "b", "c", "d"), interval_seconds=15)["podMetricsEndpoints"][0][
+    for rule in EngineTarget("a", "b", "c", "d").pod_monitor(interval_seconds=15)["podMetricsEndpoints"][0][
         "relabelings"
     ]
 }

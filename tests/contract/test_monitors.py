@@ -8,7 +8,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-from components.monitoring.component import EngineMonitors, Monitoring, RouterMonitors
+from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.sglang import dashboard
 from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.monitoring.settings import MonitoringSettings
@@ -33,8 +33,8 @@ def recording() -> Recording:
             admin_password="swordfish",
             dashboards={"sglang": dashboard().to_json()},
         )
-        EngineMonitors("monitors", ctx, namespace="inference", models=TARGETS)
-        RouterMonitors("router-monitors", ctx, namespace="routers", routers=[ROUTER])
+        PodMonitors("monitors", ctx, namespace="inference", targets=TARGETS)
+        PodMonitors("router-monitors", ctx, namespace="routers", targets=[ROUTER])
 
     return run(program)
 

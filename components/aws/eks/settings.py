@@ -138,7 +138,8 @@ def a_private_endpoint_is_deployed_from_inside(cluster: ClusterSettings) -> Iter
         yield Finding(
             "endpoint.publicCidrs",
             "none: `pulumi up` reaches the Kubernetes API from inside the VPC only",
-            "deploy from there (VPN, a runner in the VPC), or add your network, e.g. 203.0.113.7/32",
+            "deploy from there (VPN, a runner; in a VPC that the stack itself makes nobody is at the first `up`), "
+            "or add your network, e.g. 203.0.113.7/32",
         )
 
 

@@ -35,8 +35,6 @@ class Network(Component):
     """Subnets of internet-facing load balancers; empty in a closed network."""
     node_security_group_id: pulumi.Output[str]
     """The security group of nodes and file systems: everything passes between its members, as EFA and FSx want."""
-    load_balancer_cidrs: list[str]
-    """Networks of load balancers, in which no pod lives."""
     egress_ready: list[pulumi.Resource]
     """Routes and endpoints: a node that starts before them cannot fetch an image or join."""
 
@@ -45,7 +43,6 @@ class Network(Component):
     ) -> None:
         super().__init__(name, ctx, opts)
         self.plan = plan
-        self.load_balancer_cidrs = list(plan.load_balancer_cidrs)
         self.egress_ready = []
         if plan.vpc_id:
             self._use_existing(plan.vpc_id)

@@ -81,11 +81,6 @@ class NetworkPlan:
         """Networks of internet-facing load balancers; empty in a closed network."""
         return tuple(zone.public.cidr for zone in self.zones if zone.public)
 
-    @property
-    def load_balancer_cidrs(self) -> tuple[str, ...]:
-        """Networks of all load balancers."""
-        return self.internal_load_balancer_cidrs + self.public_load_balancer_cidrs
-
     def zone(self, zone: str) -> ZonePlan:
         """The plan of a zone by its id; KeyError with the zones that there are."""
         for plan in self.zones:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pulumi
 
 from components.aws.identity.component import PodIdentity
+from components.aws.identity.policies import partition
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import release
@@ -48,7 +49,7 @@ class LoadBalancerController(Component):
             cluster_name=cluster_name,
             namespace=self.namespace,
             service_account=SERVICE_ACCOUNT,
-            statements=statements(),
+            statements=statements(partition(ctx.region)),
             opts=self.child(),
         )
         self.release = release(

@@ -13,11 +13,14 @@ from typing import Any
 VERSION = "v3.5.0"
 
 
-def statements() -> list[dict[str, Any]]:
-    """The policy's statements: 16 of them, 86 actions."""
+def statements(partition: str = "aws") -> list[dict[str, Any]]:
+    """The policy's statements, 16 of them with 86 actions, for the resources of an AWS partition.
+
+    In another partition nothing has an ARN that begins `arn:aws:`: the controller could make no load balancer there.
+    """
     text = (
         resources.files("components.platform.load_balancer")
         .joinpath(f"policy-{VERSION}.json")
         .read_text(encoding="utf-8")
     )
-    return list(json.loads(text)["Statement"])
+    return list(json.loads(text.replace("arn:aws:", f"arn:{partition}:"))["Statement"])

@@ -27,10 +27,15 @@ if [ -z "$plugin" ]; then
   exit 1
 fi
 if [ "$plugin" = libnccl-net-ofi.so ]; then export NCCL_NET_PLUGIN="${NCCL_NET_PLUGIN:-ofi}"; fi
+if command -v /opt/amazon/efa/bin/fi_info > /dev/null && ! /opt/amazon/efa/bin/fi_info -p efa > /dev/null 2>&1; then
+  echo "This pod sees no EFA device: NCCL would silently run over TCP." >&2
+  exit 1
+fi
 """
-"""A missing plugin must stop the pod. `NCCL_NET` would do that too, but the plugin's name there differs between builds
-("Libfabric", "AWS Libfabric"), and a wrong one stops every pod. Installers from 1.44 on ship only the `-ofi` name,
-which NCCL does not look for by itself (awslabs/awsome-distributed-ai efa-cheatsheet.md)."""
+"""A missing plugin, or one that would find no device, must stop the pod. `NCCL_NET` would do the first too, but the
+plugin's name there differs between builds ("Libfabric", "AWS Libfabric"), and a wrong one stops every pod. Installers
+from 1.44 on ship only the `-ofi` name, which NCCL does not look for by itself (awslabs/awsome-distributed-ai
+efa-cheatsheet.md)."""
 
 _LAUNCH: Final = """\
 exec python3 -m sglang.launch_server "$@"

@@ -58,6 +58,7 @@ def admission_policy(plan: NamespacePlan) -> Spec:
                 }
             ],
         },
+        "matchConditions": [{"name": "spec-is-new", "expression": _SPEC_IS_NEW}],
         "variables": [{"name": "containers", "expression": _CONTAINERS}],
         "validations": [
             {"expression": expression, "message": message, "reason": "Forbidden"}
@@ -74,6 +75,11 @@ def admission_binding(plan: NamespacePlan) -> Spec:
         "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": plan.name}}},
     }
 
+
+_SPEC_IS_NEW: Final = "request.operation == 'CREATE' || object.spec != oldObject.spec"
+"""A pod that is there and that a newer policy would refuse must still lose its finalizers: the garbage collector takes
+them off by an update, and a leader whose update is denied stays in Terminating for good (seen on kube-apiserver 1.34).
+"""
 
 _CONTAINERS: Final = (
     "object.spec.containers + object.spec.?initContainers.orValue([]) + object.spec.?ephemeralContainers.orValue([])"

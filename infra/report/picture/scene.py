@@ -90,7 +90,7 @@ def scene_of(plan: Plan) -> Scene:
         platform=tuple(_platform(plan)),
         monitoring=tuple(_monitoring(plan)),
         load_balancer=_load_balancer(plan),
-        way_out=count(plan.network.nat_gateways, "NAT gateway") if plan.network.nat_gateways else "no NAT gateway",
+        way_out=_way_out(plan),
         sources=tuple(_sources(plan)),
         prefetched=any(model.weights.prefetched for model in plan.models),
         zones=tuple(_zone(plan, zone) for zone in settings.network.zones),
@@ -104,6 +104,13 @@ def _cost(plan: Plan) -> str:
     dated = f" by prices of {cost.as_of}" if cost.as_of else ""
     more = ", more without a price" if cost.unknown else ""
     return f"{money(cost.hourly, cost.currency)}/h{dated}{more}"
+
+
+def _way_out(plan: Plan) -> str:
+    if plan.settings.network.existing:
+        return "Its own routes"
+    nat_gateways = plan.network.nat_gateways
+    return count(nat_gateways, "NAT gateway") if nat_gateways else "S3 gateway endpoint"
 
 
 def _control_plane(plan: Plan) -> tuple[str, ...]:

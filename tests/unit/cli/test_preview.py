@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 from typer.testing import Result
 
@@ -77,3 +78,20 @@ def test_graph_refuses_an_ending_that_it_cannot_draw(sglang: Run, tmp_path: Path
     result = sglang("graph", "--stack", "dev", "--out", tmp_path / "dev.gif")
     assert result.exit_code == 2
     assert ".svg, .png, .mmd" in result.stderr
+
+
+def test_json_and_markdown_cannot_share_standard_output(sglang: Run) -> None:
+    result = sglang("preview", "--stack", "dev", "--json", "-", "--markdown", "-")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "give one of them a file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("preview", "--json"), ("preview", "--markdown"), ("render", "--out"), ("graph", "--out")]
+)
+def test_a_place_that_cannot_be_written_is_a_message(sglang: Run, tmp_path: Path, command: tuple[str, str]) -> None:
+    (tmp_path / "file").write_text("")
+    result = sglang(*command, tmp_path / "file" / "new.svg")
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr

@@ -65,6 +65,11 @@ def test_a_quota_with_a_code_is_looked_up_by_it():
     assert gateways.needed == 2
 
 
+def test_an_existing_vpc_takes_no_quota_of_vpcs():
+    assert [quota.name for quota in quotas_for([])] == ["VPCs per Region"]
+    assert list(quotas_for([], new_vpc=False)) == []
+
+
 def test_a_hyperpod_cluster_takes_twenty_minutes_unless_it_checks_every_node():
     assert duration("aws-native:sagemaker:Cluster", {"instanceGroups": [{}]}).minutes == 20
     checked = duration(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi_kubernetes
+
 from components.base import Context
-from components.monitoring.component import EngineMonitors, Monitoring
+from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.sglang import dashboard
 from components.monitoring.monitors import EngineTarget
 from components.monitoring.settings import GrafanaSettings, MonitoringSettings
@@ -62,6 +64,16 @@ def test_volumes_outlive_a_protected_stack_and_no_other() -> None:
     assert policy(context(protect=False)) == "Delete"
 
 
+def test_the_volume_driver_outlives_the_claims() -> None:
+    def program() -> None:
+        driver = pulumi_kubernetes.core.v1.ConfigMap("driver", metadata={"name": "driver"})
+        Monitoring("monitoring", context(), MonitoringSettings(), after=[driver])
+
+    recording = run(program)
+    (room,), (driver,) = recording.named("monitoring-namespace"), recording.named("driver")
+    assert recording.depends(room, driver)
+
+
 def test_only_the_node_exporter_has_a_privileged_namespace() -> None:
     recording = monitoring()
     levels = {room.inputs["metadata"]["name"]: level(room) for room in recording.of_type(NAMESPACE)}
@@ -108,8 +120,8 @@ def test_without_grafana_there_are_no_dashboards() -> None:
 def monitor(interval_seconds: int = 15) -> dict[str, Any]:
     target = EngineTarget("deepseek-r1", "deepseek-r1", "aggregated", "0.5.17")
     recording = run(
-        lambda: EngineMonitors(
-            "monitors", context(), namespace="inference", models=[target], interval_seconds=interval_seconds
+        lambda: PodMonitors(
+            "monitors", context(), namespace="inference", targets=[target], interval_seconds=interval_seconds
         )
     )
     found = recording.one(POD_MONITOR)

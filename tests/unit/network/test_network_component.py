@@ -119,12 +119,6 @@ def test_nodes_wait_for_routes_and_endpoints() -> None:
     assert {"network-private-use1-az4-default", "network-nodes-use1-az6-routes", "network-s3"} <= set(seen)
 
 
-def test_load_balancers_have_networks_without_pods() -> None:
-    seen: list[str] = []
-    recorded(lambda network: seen.extend(network.load_balancer_cidrs))
-    assert seen == ["10.64.224.0/22", "10.64.228.0/22", "10.64.192.0/22", "10.64.196.0/22"]
-
-
 def test_flow_logs_write_into_their_own_group_and_nowhere_else() -> None:
     plan = plan_network(settings(flowLogs={"traffic": "ALL", "retentionDays": 30}), {})
     recording = run(lambda: Network("network", context(), plan), preview=False, region="us-east-1")

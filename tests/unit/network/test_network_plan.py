@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_said(plan: NetworkPlan) -> None:
 @given(plans())
 def test_load_balancers_have_room_and_no_pod_beside_them(plan: NetworkPlan) -> None:
     nodes = [IPv4Network(zone.node.cidr) for zone in plan.zones]
-    for cidr in map(IPv4Network, plan.load_balancer_cidrs):
+    for cidr in map(IPv4Network, plan.internal_load_balancer_cidrs + plan.public_load_balancer_cidrs):
         assert cidr.prefixlen <= LOAD_BALANCER_PREFIX
         assert not any(cidr.overlaps(node) for node in nodes)
 

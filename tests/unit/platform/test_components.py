@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.base import Context
 from components.platform.efa.component import EfaPlugin
 from components.platform.efa.settings import EfaSettings
 from components.platform.efa.values import values as efa_values
@@ -189,6 +190,22 @@ def test_the_load_balancer_policy_is_that_of_the_controllers_release() -> None:
     policy = json.loads(recording.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
     assert len(policy["Statement"]) == 16
     assert f"v{recording.one(RELEASE).inputs['version']}" == VERSION
+
+
+@pytest.mark.parametrize(("region", "partition"), [("us-east-1", "aws"), ("us-gov-west-1", "aws-us-gov")])
+def test_the_load_balancer_policy_names_resources_of_the_regions_partition(region: str, partition: str) -> None:
+    def program() -> None:
+        ctx = Context("test", region, "sglang-test", protect=False)
+        LoadBalancerController("lb", ctx, LoadBalancerSettings(), cluster_name="sglang-test", vpc_id="vpc-1")
+
+    policy = json.loads(run(program).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
+    named = [arn for statement in policy["Statement"] for arn in _listed(statement["Resource"]) if arn != "*"]
+    assert named
+    assert {arn.split(":")[1] for arn in named} == {partition}
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def test_the_firewall_is_not_asked_where_it_cannot_be_reached() -> None:

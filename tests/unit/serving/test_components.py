@@ -42,7 +42,7 @@ def test_the_set_is_waited_for_as_long_as_it_may_load() -> None:
     planned = plan(R1)
     made = serve(planned).one(LWS)
     assert made.inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Available"}
-    assert made.custom_timeouts["create"] == f"{planned.front.ready_minutes}m"
+    assert made.custom_timeouts["create"] == f"{planned.front.first_minutes}m"
     assert made.custom_timeouts["update"] == f"{planned.front.rollout_minutes}m"
 
 

@@ -114,6 +114,12 @@ def test_the_stack_waits_longer_than_the_probes() -> None:
     assert group.rollout_minutes >= group.replicas * (group.ready_minutes + group.grace_period_seconds / 60)
 
 
+def test_the_first_start_on_hyperpod_waits_for_nodes_that_are_not_there_yet() -> None:
+    on_eks, on_hyperpod = plan(R1).front, plan(R1, instance_type="ml.p5.48xlarge", substrate="hyperpod").front
+    assert on_eks.first_minutes == on_eks.ready_minutes
+    assert on_hyperpod.first_minutes == on_hyperpod.ready_minutes + 90
+
+
 def test_the_models_own_parsers_are_the_default() -> None:
     line = plan(R1).front.arguments
     assert line[line.index("--tool-call-parser") + 1] == "deepseekv3"

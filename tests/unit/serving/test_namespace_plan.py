@@ -50,3 +50,9 @@ def test_every_expression_is_whole_and_asks_the_pod() -> None:
         assert all(expression.count(left) == expression.count(right) for left, right in ("()", "[]"))
         assert expression.count("'") % 2 == 0
         assert "object." in expression or "variables.containers" in expression
+
+
+def test_a_pod_that_was_admitted_once_loses_its_finalizers_under_a_newer_policy() -> None:
+    policy = admission_policy(plan_namespace([plan(R1)]))
+    (condition,) = policy["matchConditions"]
+    assert condition["expression"] == "request.operation == 'CREATE' || object.spec != oldObject.spec"

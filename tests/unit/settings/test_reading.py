@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.rules import Problem
-from infra.settings import load_stack_file, validate
+from infra.settings import UnreadableFile, load_stack_file, validate
 
 ROOT = Path(__file__).parents[3]
 
@@ -88,6 +89,52 @@ def test_what_a_rule_says_of_a_default_that_replaced_a_bad_value_is_not_shown(de
     assert [path for path in errors(dev) if path.startswith("models[0].parallelism")] == [
         "models[0].parallelism.tensor"
     ]
+
+
+def test_a_missing_region_is_the_only_fault_that_it_makes(dev: dict[str, Any]) -> None:
+    del dev["region"]
+    assert set(errors(dev)) == {"region"}
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "message", "fix"),
+    [
+        ("cluster", None, "is empty", "a mapping"),
+        ("models", "all", "'all' does not fit", "a list"),
+        ("protect", "maybe", "'maybe' does not fit", "true or false"),
+        ("region", date(2026, 1, 2), "the date 2026-01-02 is not text", "in quotes"),
+    ],
+)
+def test_a_wrong_type_is_told_in_the_words_of_yaml(
+    dev: dict[str, Any], section: str, value: Any, message: str, fix: str
+) -> None:
+    dev[section] = value
+    found = errors(dev)[section]
+    assert message in found.message
+    assert fix in found.fix
+
+
+def test_a_zone_name_is_answered_with_how_to_find_its_id(dev: dict[str, Any]) -> None:
+    dev["network"]["zones"][0] = "us-east-1a"
+    assert "aws ec2 describe-availability-zones" in errors(dev)["network.zones[0]"].fix
+
+
+def test_a_key_that_is_written_twice_is_refused_as_pulumi_refuses_it(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text("config:\n  sglang-hyperpod:region: us-east-1\n  sglang-hyperpod:region: us-west-2\n")
+    with pytest.raises(UnreadableFile, match="`sglang-hyperpod:region` is written twice"):
+        load_stack_file(file)
+
+
+@pytest.mark.parametrize(("content", "why"), [(b"\xff\xfe", "UTF-8"), (None, "cannot be read")])
+def test_a_file_that_cannot_be_read_is_a_message(tmp_path: Path, content: bytes | None, why: str) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=why):
+        load_stack_file(file)
 
 
 def test_a_secret_stays_a_name(dev: dict[str, Any], tmp_path: Path) -> None:
