@@ -20,7 +20,12 @@ def test_an_entry_opens_the_api_to_its_own_load_balancer_alone(scheme: str, netw
     raw = load_stack_file(ROOT / "Pulumi.dev.yaml")
     certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
     raw["models"][0] |= {
-        "entry": {"scheme": scheme, "host": "qwen.example.com", "certificateArn": certificate},
+        "entry": {
+            "scheme": scheme,
+            "host": "qwen.example.com",
+            "certificateArn": certificate,
+            "inboundCidrs": ["198.51.100.0/24"],
+        },
         "apiKeySecret": "clientKey",
     }
     found = validate({**raw, "secrets": ["clientKey"]})
