@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.diff.values import with_same_origins
+
 Json = Mapping[str, Any]
 """A resource, or a whole preview, as `preview --json` writes it."""
 
@@ -49,7 +51,8 @@ def pair(before: Sequence[Json], after: Sequence[Json]) -> Pairing:
         if known is None:
             added.append(resource)
         else:
-            both.append(Pair(former.pop(known), resource))
+            old = former.pop(known)
+            both.append(Pair({**old, "inputs": with_same_origins(old["inputs"], resource["inputs"])}, resource))
             urns[known] = resource["urn"]
     return Pairing(tuple(both), tuple(added), tuple(former.values()), urns)
 

@@ -40,6 +40,32 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[PathChange]:
     yield PathChange(path, shown(before), shown(after))
 
 
+def with_same_origins(before: Any, after: Any) -> Any:
+    """`before`, with an unknown as `after` has it where one comes from all that the other comes from.
+
+    A value that only the cloud can tell is known by the outputs that it comes from. One that is computed from more of
+    them than before is most likely the same value, waited for longer: no reason to announce a replacement.
+    """
+    if _unknown(before) and _unknown(after):
+        old, new = _origins(before), _origins(after)
+        return after if old <= new or new <= old else before
+    if _object(before) and _object(after):
+        return {key: with_same_origins(value, after.get(key)) for key, value in before.items()}
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [with_same_origins(*pair) for pair in zip(before, after, strict=True)]
+    return before
+
+
+def _unknown(value: Any) -> bool:
+    return isinstance(value, Mapping) and "$unknown" in value
+
+
+def _origins(value: Mapping[str, Any]) -> set[str]:
+    """The resources that an unknown comes from: `a.id` comes from `a`, `a, b` from both."""
+    named = (part.strip() for part in str(value["$unknown"]).split(","))
+    return {name.split(".")[0] for name in named if name not in ("", "...")}
+
+
 def _list_changes(before: list[Any], after: list[Any], path: str) -> Iterator[PathChange]:
     if not any(_object(item) or isinstance(item, list) for item in (*before, *after)):
         gone, new = Counter(map(shown, before)), Counter(map(shown, after))
