@@ -56,10 +56,11 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     put_back: list[str] = field(default_factory=list)
     kept: dict[str, list[int]] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
     settings: StackSettings = field(init=False)
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.problems, self.put_back, self.kept = [], [], {}
+        self.problems, self.put_back, self.kept, self.given = [], [], {}, {}
         sections = {info.alias or name: (name, info) for name, info in StackSettings.model_fields.items()}
         self.problems += [_unknown_section(str(key), list(sections)) for key in raw if key not in sections]
         values = {name: self._section(alias, info, raw) for alias, (name, info) in sections.items()}
@@ -74,6 +75,11 @@ class Reading:
         """Whether a section could not be read, so that a rule may stumble over it."""
         return any(isinstance(value, Unread) for value in vars(self.settings).values())
 
+    @property
+    def incomplete(self) -> set[str]:
+        """List sections of which an element could not be read: rules about others may miss what it would have said."""
+        return {section for section, kept in self.kept.items() if kept != list(range(self.given[section]))}
+
     def is_put_back(self, path: str) -> bool:
         """Whether `path` leads into, or around, a value that the user did not write."""
         return any(path == known or _within(path, known) or _within(known, path) for known in self.put_back)
@@ -87,12 +93,19 @@ class Reading:
         adapter: TypeAdapter[Any] = TypeAdapter(_whole_type(info))
         element = _element_type(info.annotation)
         if element is None or not isinstance(raw[alias], list) or not raw[alias]:
-            return self._unit(alias, adapter, info.annotation, raw[alias])
+            read = self._unit(alias, adapter, info.annotation, raw[alias])
+            # What is not one of the choices has no likely value: rules would judge a section that nobody wrote.
+            return Unread() if self._chose_wrongly(alias) else read
         self._length(alias, adapter, raw[alias])
         reader: TypeAdapter[Any] = TypeAdapter(element)
         read = [self._unit(f"{alias}[{n}]", reader, element, value) for n, value in enumerate(raw[alias])]
+        self.given[alias] = len(read)
         self.kept[alias] = [n for n, value in enumerate(read) if not isinstance(value, Unread)]
         return [read[n] for n in self.kept[alias]]
+
+    def _chose_wrongly(self, alias: str) -> bool:
+        of_choices = ("settings.enum", "settings.literal-error")
+        return any(one.rule in of_choices and _within(one.path, alias) for one in self.problems)
 
     def _length(self, alias: str, adapter: TypeAdapter[Any], raw: list[Any]) -> None:
         try:

@@ -34,7 +34,8 @@ class Validated:
 def validate(raw: Mapping[str, Any], *, strict: bool = False) -> Validated:
     """Check raw settings (see `infra.settings.files`); with `strict`, or `strict: true` in them, warnings are errors.
 
-    What a rule says about a value that reading put back to its default is dropped: the user never wrote that value.
+    What a rule says about a value that reading put back to its default is dropped: the user never wrote that value. So
+    is what a rule across sections says elsewhere while an element of a list could not be read.
     """
     reading = Reading(raw)
     problems = [*reading.problems, *_broken_rules(reading)]
@@ -53,7 +54,8 @@ def _broken_rules(reading: Reading) -> Iterator[Problem]:
                 try:
                     for problem in rule.run(at, subject):
                         found = problem if at else _renumbered(problem, reading)
-                        if not reading.is_put_back(found.path):
+                        misled = not at and reading.incomplete - {_section(found.path)}
+                        if not misled and not reading.is_put_back(found.path):
                             yield found
                 except Exception:
                     # A rule that stumbles over a section that could not be read has nothing to say.
@@ -89,8 +91,12 @@ def _hardened(problem: Problem) -> Problem:
 
 
 def _position(problem: Problem, order: Mapping[str, int]) -> tuple[int, int]:
-    section = re.split(r"[.\[]", problem.path)[0]
+    section = _section(problem.path)
     return list(Severity).index(problem.severity), order.get(section, len(order))
+
+
+def _section(path: str) -> str:
+    return re.split(r"[.\[]", path)[0]
 
 
 def _snake(name: str) -> str:

@@ -103,7 +103,8 @@ def stand_ins(release: Mapping[str, Any]) -> list[Manifest]:
     """The workloads of one release, given its inputs; none for a chart whose workloads or defaults are not known."""
     chart = release["chart"].rpartition("/")[2]
     workloads = [workload for workload in WORKLOADS if workload.chart == chart]
-    file = DEFAULTS / f"{chart}-{release['version']}.values.yaml"
+    # A chart from a folder, such as HyperPod's, has no version and no stand-ins.
+    file = DEFAULTS / f"{chart}-{release.get('version')}.values.yaml"
     if not workloads or not file.exists():
         return []
     defaults = yaml.safe_load(file.read_text())

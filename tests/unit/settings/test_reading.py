@@ -148,3 +148,13 @@ def test_strict_turns_warnings_into_errors(dev: dict[str, Any]) -> None:
     lenient, strict = validate(dev), validate(dev, strict=True)
     assert {problem.path for problem in lenient.warnings} >= {"systemPool.nodes"}
     assert {problem.path for problem in strict.errors} >= {"systemPool.nodes"}
+
+
+def test_a_substrate_that_does_not_exist_is_the_only_fault_that_it_makes(dev: dict[str, Any]) -> None:
+    dev["cluster"]["substrate"] = "ecs"
+    assert list(errors(dev)) == ["cluster.substrate"]
+
+
+def test_a_pool_that_cannot_be_read_is_not_missed_by_its_models(dev: dict[str, Any]) -> None:
+    dev["nodePools"][0]["nodes"] = 1_000_000_000
+    assert list(errors(dev)) == ["nodePools[0].nodes"]
