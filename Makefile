@@ -38,7 +38,7 @@ test-rest: .venv/ready-dev ## Run the exhaustive tests, which `make test` leaves
 test-all: test test-rest ## Run every test there is
 
 unit: .venv/ready-dev ## Run the unit tests alone
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest tests/unit -n 2 --dist loadfile
 
 lint: .venv/ready-dev ## Ruff, zero findings
 	@$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES)
