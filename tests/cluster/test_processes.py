@@ -26,7 +26,7 @@ def test_a_program_and_its_children_end_together(tmp_path: Path):
     processes.start("shell", ["sh", "-c", "sleep 60 & echo $! && wait"])
     child = _announced(tmp_path / "shell.log")
     processes.stop_all()
-    assert not _runs(child)
+    assert _ends(child)
     assert processes.names() == []
 
 
@@ -36,7 +36,7 @@ def test_a_program_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatc
     processes.start("stubborn", ["sh", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"])
     program = _announced(tmp_path / "stubborn.log")
     processes.stop("stubborn")
-    assert not _runs(program)
+    assert _ends(program)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a killed process")
@@ -45,10 +45,7 @@ def test_children_do_not_outlive_a_killed_test_run(tmp_path: Path):
     child = _announced(tmp_path / "child.log")
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 5
-    while _runs(child) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _runs(child)
+    assert _ends(child)
 
 
 def test_a_program_that_ended_by_itself_is_named(tmp_path: Path):
@@ -71,10 +68,22 @@ def _announced(log: Path) -> int:
     raise AssertionError(f"{log} stays empty")
 
 
+def _ends(process: int) -> bool:
+    """Whether a process that was sent a signal is gone, or a zombie, within the time that a busy machine needs."""
+    deadline = time.monotonic() + 5
+    while _runs(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not _runs(process)
+
+
 def _runs(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    state = Path(f"/proc/{process}/stat")
-    return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    if not Path("/proc").exists():
+        return True
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
