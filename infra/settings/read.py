@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, cast, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -45,22 +44,18 @@ class Unread:
         raise UnreadSection
 
 
-@dataclass
 class Reading:
     """What one pass over the raw settings found.
 
-    `settings` may hold `Unread` sections; `put_back` are the paths of values that were replaced by their defaults;
-    `kept` gives, for a list section, the user's index of each element that could be read.
+    `settings` may hold `Unread` sections; `put_back` are the paths of values that were replaced by their defaults. For a
+    list section `given` is how many elements the user wrote, and `kept` the user's index of each that could be read.
     """
 
-    problems: list[Problem] = field(default_factory=list)
-    put_back: list[str] = field(default_factory=list)
-    kept: dict[str, list[int]] = field(default_factory=dict)
-    given: dict[str, int] = field(default_factory=dict)
-    settings: StackSettings = field(init=False)
-
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.problems, self.put_back, self.kept, self.given = [], [], {}, {}
+        self.problems: list[Problem] = []
+        self.put_back: list[str] = []
+        self.kept: dict[str, list[int]] = {}
+        self.given: dict[str, int] = {}
         sections = {info.alias or name: (name, info) for name, info in StackSettings.model_fields.items()}
         self.problems += [_unknown_section(str(key), list(sections)) for key in raw if key not in sections]
         values = {name: self._section(alias, info, raw) for alias, (name, info) in sections.items()}
