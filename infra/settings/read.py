@@ -47,7 +47,7 @@ class Unread:
 class Reading:
     """What one pass over the raw settings found.
 
-    `settings` may hold `Unread` sections; `put_back` are the paths of values that were replaced by their defaults. For a
+    `settings` may hold `Unread` sections; `put_back` are the paths of values that were replaced by their defaults. Of a
     list section `given` is how many elements the user wrote, and `kept` the user's index of each that could be read.
     """
 
