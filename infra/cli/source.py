@@ -89,7 +89,10 @@ def checked(source: Source, *, strict: bool) -> Validated:
 
 
 def previewed(source: Source, *, strict: bool = False) -> Preview:
-    """Check, plan, run the real program in this process, and hold what it registered against the policies."""
+    """Check, plan, run the real program in this process, and hold what it registered against the policies.
+
+    The engine starts at `infra.program.main`, which checks and plans first; here both are done already.
+    """
     from components.rules import Severity
     from infra.report.model import Preview
     from infra.report.problems import print_problems
@@ -100,12 +103,14 @@ def previewed(source: Source, *, strict: bool = False) -> Preview:
         from infra.offline import record
         from infra.plan import resolve
         from infra.policy.run import violations_of
-        from infra.program import main
+        from infra.stack import deploy
 
-        plan = resolve(found.settings)
+        settings, plan = found.settings, resolve(found.settings)
         config, secrets = source.engine_config()
-        recording = record(main, stack=source.stack, config=config, secret_keys=secrets)
-        problems = (*found.warnings, *violations_of(recording, found.settings, found.warnings))
+        recording = record(
+            lambda: deploy(settings, plan, source.stack), stack=source.stack, config=config, secret_keys=secrets
+        )
+        problems = (*found.warnings, *violations_of(recording, settings, found.warnings))
     if any(problem.severity is Severity.ERROR for problem in problems):
         print_problems(err(), source.path.name, problems)
         raise typer.Exit(PROBLEMS)

@@ -9,7 +9,7 @@ import pytest
 
 from components.facts.replaces import REPLACES
 from infra.policy.checks.tags import TAGGABLE
-from tests.golden.identity import recording
+from tests.shipped import recording
 
 KNOWN = sorted(
     {token for token in (*REPLACES, *TAGGABLE) if token.startswith("aws:")}

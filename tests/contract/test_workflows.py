@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests import tools
-from tests.golden.identity import recording
+from tests.shipped import recording
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

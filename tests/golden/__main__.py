@@ -3,7 +3,8 @@
 import shutil
 
 from infra.report.objects import write_files
-from tests.golden.identity import STACKS, golden_file, golden_tree, identity, recording
+from tests.golden.identity import golden_file, golden_tree, identity
+from tests.shipped import STACKS, recording
 
 for stack in STACKS:
     golden_file(stack).write_text(identity(stack))

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
-from infra.offline import record
-from infra.offline.recording import Recording
-from infra.plan import resolve
 from infra.report.objects import files_of
-from infra.settings import load_stack_file, validate
-from infra.stack import deploy
-
-ROOT = Path(__file__).parents[2]
-STACKS = ("dev", "prod")
-
-
-@cache
-def recording(stack: str) -> Recording:
-    """A shipped stack, recorded as a preview."""
-    settings = validate(load_stack_file(ROOT / f"Pulumi.{stack}.yaml")).settings
-    assert settings is not None
-    return record(lambda: deploy(settings, resolve(settings), stack), stack=stack)
+from tests.shipped import recording
 
 
 def identity(stack: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.golden.identity import STACKS, golden_file, golden_tree, identity, rendered
+from tests.golden.identity import golden_file, golden_tree, identity, rendered
+from tests.shipped import STACKS
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -5,33 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from infra.offline import Recording, record
-from infra.plan import resolve
 from infra.policy.resource import Resource
 from infra.policy.run import run
-from infra.settings import StackSettings, load_stack_file, validate
-from infra.stack import deploy
-
-ROOT = Path(__file__).parents[3]
+from tests.shipped import recording, settings
 
 Edit = Callable[[Any], None]
-
-
-@cache
-def settings(stack: str) -> StackSettings:
-    found = validate(load_stack_file(ROOT / f"Pulumi.{stack}.yaml")).settings
-    assert found is not None
-    return found
-
-
-@cache
-def recording(stack: str, *, preview: bool = True) -> Recording:
-    chosen = settings(stack)
-    return record(lambda: deploy(chosen, resolve(chosen), stack), stack=stack, preview=preview)
 
 
 def resources(stack: str) -> list[Resource]:

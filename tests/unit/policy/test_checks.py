@@ -16,7 +16,8 @@ from infra.policy.checks.images import moves
 from infra.policy.checks.protection import STATEFUL
 from infra.policy.resource import Resource
 from infra.policy.run import CHECKS, run, violations_of
-from tests.unit.policy.stacks import Edit, broken, drop, fired, put, recording, resources, settings
+from tests.shipped import recording, settings
+from tests.unit.policy.stacks import Edit, broken, drop, fired, put, resources
 
 WORKER = ("spec", "leaderWorkerTemplate", "workerTemplate", "spec")
 LIMITS = (*WORKER, "containers", 0, "resources", "limits")

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from infra.policy.check import Level
 from infra.policy.pack.policies import policy_name
 from infra.policy.run import CHECKS
-from tests.unit.policy.stacks import ROOT
+from tests.shipped import ROOT
 
 PACK = ROOT / "infra" / "policy" / "pack"
 FILE_SYSTEM = "aws:fsx/lustreFileSystem:LustreFileSystem"

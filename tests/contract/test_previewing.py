@@ -10,6 +10,11 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from infra.cli.source import Source, previewed
+from infra.offline import Recorded, Recording, record
+from infra.program import main
+from tests.shipped import STACKS
+
 Run = Callable[..., Result]
 DevFile = Callable[..., Path]
 
@@ -95,3 +100,15 @@ def test_a_place_that_cannot_be_written_is_a_message(sglang: Run, tmp_path: Path
     result = sglang(*command, tmp_path / "file" / "new.svg")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_preview_shows_what_the_program_registers(stack: str) -> None:
+    source = Source.of(stack, None)
+    config, secrets = source.engine_config()
+    registered = record(main, stack=stack, config=config, secret_keys=secrets)
+    assert by_urn(previewed(source).recording) == by_urn(registered)
+
+
+def by_urn(recording: Recording) -> dict[str, Recorded]:
+    return {resource.urn: resource for resource in recording.resources}
