@@ -10,6 +10,16 @@ from components.facts.quantizations import AWQ, BF16, FP8, FP8_BLOCK, FP8_MLP, I
 
 _REQUIRED: Final = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "intermediate_size")
 _DTYPES_OF_TWO_BYTES: Final = ("bfloat16", "float16")
+_LATENT: Final = ("qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
+"""Keys that latent attention needs beside `kv_lora_rank`."""
+_OPTIONAL: Final = (
+    "num_key_value_heads", "head_dim", "n_routed_experts", "num_experts", "num_local_experts", "num_experts_per_tok",
+    "experts_per_token", "n_shared_experts", "moe_intermediate_size", "first_k_dense_replace", "kv_lora_rank",
+    "q_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim", "index_n_heads", "index_head_dim",
+    "sliding_window", "num_nextn_predict_layers", "max_position_embeddings",
+)  # fmt: skip
+"""Whole numbers that a configuration may leave out or set to null."""
+_MAPPINGS: Final = ("quantization_config", "compression_config", "rope_scaling", "text_config")
 _STATE_SPACE: Final = ("linear_num_value_heads", "mamba_num_heads", "ssm_state_size", "linear_attn_config")
 """Keys of models whose layers keep a state instead of a KV cache: their memory is not sized here."""
 
@@ -20,7 +30,10 @@ def from_config(id: str, config: Mapping[str, Any]) -> ModelFacts:
     Of a multimodal model it is the text part that is read, and the vision encoder's weights are not counted.
     """
     text = _text_config(config)
-    missing = [key for key in _REQUIRED if not isinstance(text.get(key), int)]
+    _check_types(id, config, text)
+    latent = _LATENT if text.get("kv_lora_rank") else ()
+    indexer = ("index_n_heads",) if text.get("index_head_dim") else ()
+    missing = [key for key in (*_REQUIRED, *latent, *indexer) if not text.get(key)]
     if missing:
         raise ValueError(f"{id}: config.json has no {', '.join(missing)}")
     if state := next((key for key in _STATE_SPACE if text.get(key)), None):
@@ -57,6 +70,25 @@ def from_config(id: str, config: Mapping[str, Any]) -> ModelFacts:
     )
 
 
+def _check_types(id: str, config: Mapping[str, Any], text: Mapping[str, Any]) -> None:
+    """A stack file can hold anything: what is read here is a whole number, a mapping or a list."""
+    numbers = [key for key in (*_REQUIRED, *_OPTIONAL) if text.get(key) is not None and not _whole(text[key])]
+    if numbers:
+        raise ValueError(f"{id}: config.json has no whole number from 0 on in {', '.join(numbers)}")
+    where = {**config, **text}
+    broken = [key for key in _MAPPINGS if where.get(key) is not None and not isinstance(where[key], Mapping)]
+    scaling = text.get("rope_scaling")
+    if isinstance(scaling, Mapping) and not isinstance(scaling.get("factor", 1), int | float):
+        broken.append("rope_scaling.factor")
+    broken += [key for key in ("architectures", "layer_types") if not isinstance(where.get(key) or [], list)]
+    if broken:
+        raise ValueError(f"{id}: config.json has another kind of value in {', '.join(broken)}")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def quantization_of(id: str, config: Mapping[str, Any], text: Mapping[str, Any]) -> Quantization:
     """The recipe that `quantization_config` names; raises ValueError for one that is not sized."""
     recipe = config.get("quantization_config") or text.get("quantization_config") or config.get("compression_config")
@@ -87,13 +119,17 @@ def _fp8(id: str, recipe: Mapping[str, Any]) -> Quantization:
 
 def _compressed_tensors(id: str, recipe: Mapping[str, Any]) -> Quantization:
     groups = recipe.get("config_groups") or {}
-    weights = next((group.get("weights") or {} for group in groups.values()), {})
-    bits, kind = weights.get("num_bits"), weights.get("type")
+    weights = next((group.get("weights") for group in _values(groups) if isinstance(group, Mapping)), None)
+    bits, kind = (weights.get("num_bits"), weights.get("type")) if isinstance(weights, Mapping) else (None, None)
     if (bits, kind) == (8, "float"):
         return FP8
     if (bits, kind) == (4, "int"):
         return INT4_EXPERTS if any("self_attn" in str(name) for name in recipe.get("ignore") or ()) else AWQ
     raise ValueError(f"{id}: compressed-tensors weights of {bits} bits {kind} are not sized")
+
+
+def _values(groups: object) -> list[Any]:
+    return list(groups.values()) if isinstance(groups, Mapping) else []
 
 
 def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:

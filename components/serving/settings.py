@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from components.serving.engine import environment_rules as _environment
 from components.serving.engine import rules as _engine
 from components.serving.engine.settings import (
     Arguments,
@@ -31,7 +32,7 @@ from components.settings import DnsLabel, PositiveInt, Settings
 
 __all__ = ["GUARDED", "ModelSettings", "rules"]
 
-GUARDED = (_layout, _engine, _pods, _group, _weights, _entry, _router)
+GUARDED = (_layout, _engine, _environment, _pods, _group, _weights, _entry, _router)
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 
 

@@ -1,4 +1,4 @@
-"""SGLang releases as data: flags, metrics, images, known vulnerabilities; and the flags of the router."""
+"""SGLang releases as data: flags, metrics, environment, images, known vulnerabilities; and the flags of the router."""
 
 from components.facts.engines.engine import (
     ROUTER_VERSION,
@@ -7,6 +7,7 @@ from components.facts.engines.engine import (
     Metric,
     RouterRelease,
     UnsupportedEngine,
+    Variable,
     engine,
     router_flags,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Metric",
     "RouterRelease",
     "UnsupportedEngine",
+    "Variable",
     "at_least",
     "cves",
     "describe_image",

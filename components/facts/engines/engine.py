@@ -3,6 +3,9 @@
 `flags-<version>.json` and `router-flags-0.3.2.json` hold the options of the real argument parsers of the wheels
 (`sglang.launch_server`, `sglang_router.launch_router`), one per line, with what is empty or default left out;
 `metrics-<version>.json` holds every `sglang:` collector that the wheel's source constructs, found by its syntax tree.
+`environment-<version>.json` holds every `SGLANG_` and `SGL_` variable that the wheel's source reads (the fields of
+`sglang/srt/environ.py`, and names that other modules of the engine hand to `os.environ` or a `get_*_env_var`), with the
+type that it is parsed as, and what took the place of those that the release only warns about.
 A file is parsed when its release is first asked for, and once.
 """
 
@@ -86,6 +89,17 @@ class Metric:
         return (self.name,)
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable that the engine reads. `kind` is `bool`, `int`, `float` or None for text; `replaced` is
+    the variable or flag that took its place, empty where nothing did, None where it is current.
+    """
+
+    name: str
+    kind: str | None
+    replaced: str | None
+
+
 @dataclass(frozen=True)
 class Engine:
     """One release. Its data is read on first use."""
@@ -102,6 +116,12 @@ class Engine:
         """Every metric by its scraped name; `sglang:num_running_reqs`."""
         rows = json.loads((_DATA / f"metrics-{self.version}.json").read_text())
         return {row["name"]: _metric(row) for row in rows}
+
+    @cached_property
+    def variables(self) -> dict[str, Variable]:
+        """Every environment variable of its own by name; `SGLANG_ENABLE_JIT_DEEPGEMM`."""
+        rows = json.loads((_DATA / f"environment-{self.version}.json").read_text())
+        return {row["name"]: Variable(row["name"], row.get("kind"), row.get("replaced")) for row in rows}
 
     @cached_property
     def series(self) -> frozenset[str]:

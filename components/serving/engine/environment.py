@@ -53,8 +53,15 @@ _INFINIBAND: Final = Refusal("is read by InfiniBand transports only, and EFA is 
 _SECRET: Final = Refusal("would be readable in the pod and in the state", "name a secret of the stack instead")
 _OWNED: Final = Refusal("is set by the program", "remove it")
 
-INFINIBAND_PREFIXES: Final = ("NCCL_IB_", "NVSHMEM_HCA_", "NVSHMEM_IB_", "NVSHMEM_ENABLE_NIC_PE_MAPPING")
-"""Prefixes that only InfiniBand uses; upstream examples for LeaderWorkerSet set them."""
+INFINIBAND_PREFIXES: Final = (
+    "NCCL_IB_", "NVSHMEM_HCA_", "NVSHMEM_IB_", "NVSHMEM_ENABLE_NIC_PE_MAPPING", "MC_IB_", "MC_GID_INDEX", "MC_MTU",
+)  # fmt: skip
+"""Prefixes that only InfiniBand uses; upstream examples for LeaderWorkerSet set them. `MC_` ones are read by Mooncake's
+RDMA transport (kvcache-ai/Mooncake docs: transfer engine)."""
+
+_SECRET_SUFFIXES: Final = ("_TOKEN", "_KEY", "_PASSWORD", "_SECRET")
+_PUBLIC: Final = frozenset({"SGLANG_LOG_DECODE_GRAPH_KEY", "SGLANG_USE_AITER_FP8_PER_TOKEN"})
+"""Variables of the engine that only sound like secrets."""
 
 REFUSED: Final = {
     "HF_TOKEN": _SECRET,
@@ -81,7 +88,13 @@ DISCOURAGED: Final = {
     "NCCL_BUFFSIZE": Refusal("overrules what the OFI plugin sets for the instance type", "remove it"),
     "NCCL_MIN_NCHANNELS": Refusal("overrules the OFI plugin's tuner", "remove it"),
     "NCCL_TUNER_PLUGIN": Refusal("names a tuner that is compiled into the OFI plugin already", "remove it"),
-    "SGL_ENABLE_JIT_DEEPGEMM": Refusal("is an old name", "use SGLANG_ENABLE_JIT_DEEPGEMM"),
+    "MC_MAX_WR": Refusal(
+        "is not to be set where Mooncake speaks EFA (kvcache-ai/Mooncake efa_transport.md)", "remove it"
+    ),
+    "NCCL_NET": Refusal(
+        "stops every pod where its name is not the plugin's own, which differs between builds",
+        "remove it: a missing plugin stops a pod of several nodes anyway",
+    ),
 }
 """Variables that work and cost, by name (awslabs/awsome-distributed-ai efa-cheatsheet.md)."""
 
@@ -102,6 +115,10 @@ def discouraged(variables: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _by_value(name: str, value: str) -> Refusal | None:
+    if name.endswith(_SECRET_SUFFIXES) and name not in _PUBLIC:
+        return _SECRET
+    if "mlx5" in value:
+        return Refusal(f"names the InfiniBand device {value}, and AWS has none", "remove it")
     if name == "NCCL_NET_PLUGIN" and value.lower() == "none":
         return Refusal("is none, which turns the OFI plugin off, so that NCCL runs over TCP", "remove it")
     if name == "NCCL_SOCKET_IFNAME" and not value.startswith("^"):

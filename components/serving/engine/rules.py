@@ -11,7 +11,6 @@ from components.facts.engines import SUPPORTED, Engine, at_least, cves, engine
 from components.facts.model_config import from_config
 from components.facts.models import find_model, models
 from components.rules import Finding, Severity
-from components.serving.engine import environment
 from components.serving.engine.arguments import OWNED
 from components.serving.engine.flags import dashed, find_flag, judge
 from components.serving.engine.image import resolve_image
@@ -231,20 +230,6 @@ def the_memory_can_be_sized(model: ModelSettings) -> Iterator[Finding]:
             f"the size of weights under --quantization {model.quantization} is not known",
             "remove it: a quantized checkpoint says so itself",
         )
-
-
-@rules.rule("engine.environment", source="awslabs/awsome-distributed-ai efa-cheatsheet.md")
-def variables_can_be_right(model: ModelSettings) -> Iterator[Finding]:
-    """Variables that only InfiniBand reads, that turn EFA off, or that would show a secret."""
-    yield from environment.refused(model.environment)
-
-
-@rules.rule(
-    "engine.environment-cost", source="awslabs/awsome-distributed-ai efa-cheatsheet.md", severity=Severity.WARNING
-)
-def variables_do_not_cost(model: ModelSettings) -> Iterator[Finding]:
-    """Variables that work and make it slower."""
-    yield from environment.discouraged(model.environment)
 
 
 @rules.rule("engine.served-name", source="sglang 0.5.8 server_args.py:4829")

@@ -158,3 +158,23 @@ def test_cuda_is_read_from_the_tag():
 
 def test_other_repositories_are_not_guessed_at():
     assert describe_image("registry.example.com/sglang:v0.5.8") is None
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_every_release_has_the_variables_that_the_guides_tune(version):
+    """Names and types as `sglang/srt/environ.py` has them."""
+    variables = engine(version).variables
+    assert variables["SGLANG_ENABLE_JIT_DEEPGEMM"].kind == "bool"
+    assert variables["SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT"].kind == "int"
+    assert variables["SGLANG_DG_CACHE_DIR"].kind is None
+    assert all(name.startswith(("SGLANG_", "SGL_")) for name in variables)
+
+
+def test_a_variable_is_known_to_the_releases_that_read_it():
+    """NIXL got its selector of transports in 0.5.9 (facts: disaggregation/nixl/conn.py)."""
+    name = "SGLANG_DISAGGREGATION_NIXL_BACKEND"
+    assert [version for version in SUPPORTED if name in engine(version).variables] == [
+        "0.5.13.post1",
+        "0.5.17",
+        "0.5.23",
+    ]

@@ -1,5 +1,6 @@
 """A model described by its own config.json equals its row of the table."""
 
+from contextlib import suppress
 from dataclasses import fields
 
 import pytest
@@ -96,11 +97,26 @@ def test_the_quantization_is_recognized(recipe, expected):
         ({"quantization_config": {"quant_method": "gptq", "bits": 8}}, "gptq"),
         ({"quantization_config": {"quant_method": "fp8", "weight_block_size": [64, 64]}}, "64"),
         ({"linear_num_value_heads": 32}, "state instead of a KV cache"),
+        ({"kv_lora_rank": 512}, "no qk_rope_head_dim, qk_nope_head_dim, v_head_dim"),
+        ({"index_head_dim": 128}, "no index_n_heads"),
+        ({"num_attention_heads": 0}, "no num_attention_heads"),
+        ({"num_key_value_heads": "8"}, "no whole number from 0 on in num_key_value_heads"),
+        ({"quantization_config": "fp8"}, "another kind of value in quantization_config"),
+        ({"rope_scaling": {"factor": "4"}}, r"another kind of value in rope_scaling\.factor"),
     ],
 )
 def test_what_cannot_be_sized_is_refused_by_name(change, message):
     with pytest.raises(ValueError, match=message):
         from_config("a/b", LLAMA | change)
+
+
+@pytest.mark.parametrize("value", [None, 0, -1, True, "8", 0.5, [], ["a"], {}, {"a": 1}])
+@pytest.mark.parametrize("config", [LLAMA, DEEPSEEK], ids=["llama", "deepseek"])
+def test_whatever_a_stack_file_holds_is_read_or_refused(config, value):
+    """Callers catch ValueError: a configuration by hand must end in nothing else."""
+    for key in {*LLAMA, *DEEPSEEK, "head_dim", "index_head_dim", "layer_types", "sliding_window", "text_config"}:
+        with suppress(ValueError):
+            assert from_config("a/b", config | {key: value}).layers > 0
 
 
 def test_a_rope_factor_lengthens_the_context_unless_it_is_in_the_length():

@@ -39,6 +39,9 @@ QWEN_30B = {
     "contextLength": 131072,
 }
 
+BASES: dict[str, dict[str, Any]] = {"r1": R1, "qwen-8b": QWEN_8B, "qwen-30b": QWEN_30B}
+"""The models above by the name that tables of test cases give them."""
+
 
 def model(base: dict[str, Any] = R1, **changes: Any) -> ModelSettings:
     """A model as the stack file has it, with some keys changed."""
