@@ -31,6 +31,7 @@ TIERS = (
     Tier("unit, contract, golden", ("tests/unit", "tests/contract", "tests/golden"), workers=os.cpu_count() or 1),
     Tier("engine", ("tests/engine",), needs=("pulumi",), workers=2),
     Tier("cluster", ("tests/cluster",), needs=CONTROL_PLANE),
+    Tier("behaviour", ("tests/behaviour",), needs=("prometheus", "promtool")),
 )
 
 
