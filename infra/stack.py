@@ -371,8 +371,10 @@ def _models(
     """The models, each once its weights are on the file system and its nodes are there."""
     fetched = _prefetch(ctx, plan, cluster, namespace, weights)
     before = [*cluster.usable, *namespace.ready, *weights.ready, *platform.before_engines, *gpu_nodes]
-    return [
-        Model(
+    made: dict[str, Model] = {}
+    # An entry that splits requests names the Services of the other versions as text, and waits for them.
+    for model in sorted(plan.models, key=lambda model: bool(model.traffic)):
+        made[model.name] = Model(
             model.name,
             ctx,
             model,
@@ -384,17 +386,17 @@ def _models(
             monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
             load_balancer_cidrs=_load_balancer_cidrs(model, plan),
             vpc_cidrs=plan.vpc_cidrs,
+            versions={name: made[name] for name in model.traffic if name != model.name},
             after=[*before, *fetched.get(model.weights.model_path, [])],
             entry_after=platform.before_entries,
             opts=cluster.inside,
         )
-        for model in plan.models
-    ]
+    return [made[model.name] for model in plan.models]
 
 
 def _load_balancer_cidrs(model: ModelPlan, plan: Plan) -> tuple[str, ...]:
-    """The networks in which the model's load balancer has its addresses; none without an entry."""
-    entry = model.settings.entry
+    """The networks in which the load balancer that leads to the model has its addresses; none without an entry."""
+    entry = plan.entry_of(model)
     if entry is None:
         return ()
     internal = entry.scheme == "internal"

@@ -49,7 +49,8 @@ class Model(Component):
     `routers`.
 
     `claim_name` is the claim with the weights, a plain name; `api_key` what clients must send. `load_balancer_cidrs`
-    are the networks in which the model's load balancer has its addresses, `vpc_cidrs` the VPC's own. Pods start
+    are the networks in which the model's load balancer has its addresses, none where none leads to it; `vpc_cidrs` are
+    the VPC's own. `versions` are the other models among which its entry splits the requests, by name. Pods start
     `after`: weights, admission policy, LeaderWorkerSet controller, device plugins. The Ingress waits for `entry_after`,
     the load balancer controller, without which it could not be deleted either.
     """
@@ -62,6 +63,8 @@ class Model(Component):
     """Base URL through the load balancer; None without an entry."""
     ready: list[pulumi.Resource]
     """The LeaderWorkerSets, each there once all its groups answer."""
+    serving: list[pulumi.Resource]
+    """What a load balancer waits for before it sends requests: groups, routers and the Service before them."""
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Model(Component):
         monitoring_namespace: str | None = "monitoring",
         load_balancer_cidrs: Sequence[str] = (),
         vpc_cidrs: Sequence[str] = (),
+        versions: Mapping[str, Model] | None = None,
         after: Sequence[pulumi.Resource] = (),
         entry_after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
@@ -91,13 +95,13 @@ class Model(Component):
             key_secret = f"{plan.name}-api-key"
             needed.append(self._key(api_key))
             annotations[KEY_ANNOTATION] = pulumi.Output.secret(api_key).apply(_digest)
-        sources = load_balancer_cidrs if plan.settings.entry else ()
         for group in plan.groups:
-            needed += self._policies(group, monitoring_namespace, () if plan.router else sources, vpc_cidrs)
+            needed += self._policies(group, monitoring_namespace, () if plan.router else load_balancer_cidrs, vpc_cidrs)
         self.ready = [self._group(group, claim_name, key_secret, annotations, needed) for group in plan.groups]
-        front = self._front(routers, api_key, monitoring_namespace, sources)
+        front = self._front(routers, api_key, monitoring_namespace, load_balancer_cidrs)
+        self.serving = [*self.ready, *front]
         self.endpoint = plan.endpoint
-        self.url = self._entry(vpc_cidrs, [*entry_after, *front])
+        self.url = self._entry(vpc_cidrs, {self.plan.name: self, **(versions or {})}, entry_after)
         self.register_outputs({"endpoint": self.endpoint, "url": self.url})
 
     def _metadata(self, name: str, **more: Any) -> Spec:
@@ -220,8 +224,7 @@ class Model(Component):
         """What clients talk to: the routers, or the Service of the leaders. Returns what an entry must wait for."""
         self._client_namespace = self._namespace
         if self.plan.router is None:
-            self._service()
-            return []
+            return [self._service()]
         if routers is None:
             raise ValueError(f"{self.plan.name} has a router and needs the routers' namespace")
         self._client_namespace = routers.namespace
@@ -238,39 +241,45 @@ class Model(Component):
             opts=self.child(),
         ).ready
 
-    def _service(self) -> None:
+    def _service(self) -> k8s.core.v1.Service:
         # Its leaders may take an hour to answer, and the LeaderWorkerSet is waited for anyway.
         metadata = self._metadata(self.plan.service, annotations={"pulumi.com/skipAwait": "true"})
-        k8s.core.v1.Service(
+        return k8s.core.v1.Service(
             f"{self.name}-service", metadata=metadata, spec=service(self.plan.front.name), opts=self.child()
         )
 
-    def _entry(self, vpc_cidrs: Sequence[str], entry_after: Sequence[pulumi.Resource]) -> pulumi.Output[str] | None:
+    def _entry(
+        self, vpc_cidrs: Sequence[str], versions: Mapping[str, Model], entry_after: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[str] | None:
         entry = self.plan.settings.entry
         if entry is None:
             return None
+        reached = [versions[name] for name in entry.traffic or (self.plan.name,)]
+        shares = {model.plan.service: entry.traffic.get(model.plan.name, 100) for model in reached}
         annotations = ingress_annotations(
             entry,
             group=self.plan.namespace,
-            grace_period_seconds=self.plan.front.grace_period_seconds,
+            # One Ingress has one time-out for all its targets.
+            grace_period_seconds=max(model.plan.front.grace_period_seconds for model in reached),
             inbound_cidrs=entry.inbound_cidrs or vpc_cidrs,
+            shares=shares,
             health=ROUTER_HEALTH if self.plan.router else ENGINE_HEALTH,
         )
         paths = ROUTED_PATHS if self.plan.router else ("/",)
         made = k8s.networking.v1.Ingress(
             f"{self.name}-entry",
             metadata={"name": self.plan.name, "namespace": self._client_namespace, "annotations": annotations},
-            spec=ingress(entry, self.plan.service, paths),
+            spec=ingress(entry, shares, paths),
             opts=self.child(
                 # The controller makes the load balancer and, at the end, removes it; it wants ready targets.
-                depends_on=[*entry_after, *self.ready],
+                depends_on=[*entry_after, *(resource for model in reached for resource in model.serving)],
                 custom_timeouts=pulumi.CustomTimeouts(create="20m", delete="20m"),
             ),
         )
         if self.plan.public_endpoint:
             return pulumi.Output.from_input(self.plan.public_endpoint)
         scheme = "https" if entry.certificate_arn else "http"
-        return made.status.apply(lambda status: f"{scheme}://{_host_name(status)}/v1")
+        return made.status.apply(lambda status: f"{scheme}://{_host_name(status)}{entry.path or ''}/v1")
 
 
 def _host_name(status: Any) -> str:

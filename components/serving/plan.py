@@ -223,7 +223,12 @@ class ModelPlan:
         entry = self.settings.entry
         if entry is None or entry.host is None:
             return None
-        return f"{'https' if entry.certificate_arn else 'http'}://{entry.host}/v1"
+        return f"{'https' if entry.certificate_arn else 'http'}://{entry.host}{entry.path or ''}/v1"
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        """Shares in percent of the entry's requests by model; empty where they are not split."""
+        return self.settings.entry.traffic if self.settings.entry else {}
 
     @property
     def load_minutes(self) -> float | None:

@@ -18,6 +18,7 @@ from infra.plan.cost import Cost, cost_of
 from infra.plan.pools import plan_pools, stack_demand
 
 if TYPE_CHECKING:
+    from components.serving.entry.settings import EntrySettings
     from infra.settings.stack import StackSettings
 
 
@@ -71,6 +72,11 @@ class Plan:
     def pool(self, name: str) -> PoolPlan:
         """The pool of that name."""
         return next(pool for pool in self.pools if pool.name == name)
+
+    def entry_of(self, model: ModelPlan) -> EntrySettings | None:
+        """The entry through which clients reach a model: its own, or that of another version; None without any."""
+        leading = (other.settings.entry for other in self.models if model.name in other.traffic)
+        return model.settings.entry or next(leading, None)
 
     def nodes_used(self, pool: PoolPlan) -> int:
         """Nodes of a pool that models take; the rest is spare."""

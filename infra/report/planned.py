@@ -105,10 +105,24 @@ def _model(model: ModelPlan) -> dict[str, Any]:
         "mode": model.mode,
         "endpoint": model.endpoint,
         "public_endpoint": model.public_endpoint,
+        "entry": _entry(model),
         "gpus": model.gpus,
         "weights": {"source": str(model.weights.source), "gib": model.weights.size_gib},
         "groups": [_group(group) for group in model.groups],
         "router": _router(model.router) if model.router else None,
+    }
+
+
+def _entry(model: ModelPlan) -> dict[str, Any] | None:
+    entry = model.settings.entry
+    if entry is None:
+        return None
+    return {
+        "host": entry.host,
+        "path": entry.path,
+        "scheme": entry.scheme,
+        "tls": entry.certificate_arn is not None,
+        "traffic": model.traffic or {model.name: 100},
     }
 
 

@@ -41,6 +41,8 @@ def tables_of(preview: Preview) -> Iterator[Table]:
     yield _pools(preview)
     yield _zones(preview)
     yield _models(preview)
+    if any(model.settings.entry for model in preview.plan.models):
+        yield _entries(preview)
     yield _memory(preview)
     yield _cost(preview)
     yield _quotas(preview)
@@ -184,6 +186,25 @@ def _models(preview: Preview) -> Table:
             )
     columns = ("model", "checkpoint", "pool", "replicas", "ranks", "GPUs/pod", "EFA/pod", "engine")
     return Table("Models", columns, tuple(rows))
+
+
+def _entries(preview: Preview) -> Table:
+    rows = []
+    for model in preview.plan.models:
+        entry = model.settings.entry
+        if entry is None:
+            continue
+        shares = model.traffic or {model.name: 100}
+        rows.append(
+            (
+                f"{entry.host or 'any host'}{entry.path or ''}",
+                entry.scheme,
+                "TLS" if entry.certificate_arn else "HTTP",
+                ", ".join(f"{name} {share} %" for name, share in shares.items()),
+            )
+        )
+    remarks = ("One Application Load Balancer serves them all.",)
+    return Table("Ways in", ("clients ask for", "from", "speaks", "requests go to"), tuple(rows), remarks)
 
 
 def _memory(preview: Preview) -> Table:

@@ -16,7 +16,20 @@ from components.platform.load_balancer.settings import rules as load_balancer_ru
 from components.platform.lws.settings import rules as lws_rules
 from components.rules import RuleSet
 from components.serving.settings import rules as model_rules
-from infra.rules import advice, entry, hyperpod, lustre, network, nodes, platform, router, serving, stack, weights
+from infra.rules import (
+    advice,
+    entry,
+    hyperpod,
+    lustre,
+    network,
+    nodes,
+    platform,
+    router,
+    serving,
+    stack,
+    versions,
+    weights,
+)
 
 RULE_SETS: tuple[RuleSet, ...] = (
     network_rules,
@@ -42,6 +55,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     weights.rules,
     router.rules,
     entry.rules,
+    versions.rules,
     advice.rules,
 )
 """Every rule of the stack: first those of one section, in the order of the deployment, then those across sections."""

@@ -18,13 +18,14 @@ from tests.unit.serving.builders import QWEN_8B, R1, plan
 KUBERNETES = "1.34"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
-ENTRY = {"host": "r1.example.com", "certificateArn": CERTIFICATE}
+ENTRY = {"host": "r1.example.com", "path": "/r1", "certificateArn": CERTIFICATE}
+TRAFFIC = {"traffic": {"r1": 95, "qwen": 5}}
 
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     """A namespace, R1 with everything that a model can have, Qwen from a bucket, and one behind routers."""
-    r1 = plan(R1, entry=ENTRY, apiKeySecret="key")
+    r1 = plan(R1, entry={**ENTRY, **TRAFFIC}, apiKeySecret="key")
     qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
 
     routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
@@ -37,10 +38,17 @@ def recording() -> Recording:
         Model("routed", ctx, routed, namespace="inference", claim_name="weights", routers=routers, api_key=key)
         InferenceNamespace("inference", ctx, plan_namespace([r1, qwen]))
         WeightsPrefetch("r1-weights", ctx, r1, namespace="inference", claim_name="weights", token=key)
+        other = Model("qwen", ctx, qwen, namespace="inference", cluster_name="sglang-test")
         Model(
-            "r1", ctx, r1, namespace="inference", claim_name="weights", api_key=key, load_balancer_cidrs=["10.0.0.0/24"]
+            "r1",
+            ctx,
+            r1,
+            namespace="inference",
+            claim_name="weights",
+            api_key=key,
+            load_balancer_cidrs=["10.0.0.0/24"],
+            versions={"qwen": other},
         )
-        Model("qwen", ctx, qwen, namespace="inference", cluster_name="sglang-test")
 
     return run(program, preview=False)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,14 @@ ROUTED_PATHS: Final = (
 register a worker by POST /workers, and with one every client could (sglang-router 0.3.2, seen)."""
 
 
+MOST_RULES: Final = 100
+"""Rules of one load balancer, its default rules aside; a quota that AWS raises on request (Elastic Load Balancing user
+guide, "Quotas for your Application Load Balancers")."""
+
+ACTION: Final = "versions"
+"""Name of the action that splits requests; the Ingress names it in place of a Service."""
+
+
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
     """How the load balancer tells whether a target answers."""
@@ -56,9 +65,10 @@ def ingress_annotations(
     group: str,
     grace_period_seconds: int,
     inbound_cidrs: Sequence[str],
+    shares: Mapping[str, int],
     health: HealthCheck = ENGINE_HEALTH,
 ) -> dict[str, str]:
-    """Annotations of one Ingress of the load balancer `group`.
+    """Annotations of one Ingress of the load balancer `group`. `shares` are percents of the requests by Service.
 
     Targets are pods (`ip`), since HyperPod nodes are no EC2 instances of the account. A leaving target keeps its
     streams as long as it drains itself. Requests go where fewest are under way: their lengths differ by orders.
@@ -95,14 +105,66 @@ def ingress_annotations(
             "ssl-policy": TLS_POLICY,
             "certificate-arn": entry.certificate_arn,
         }
+    values |= _order(entry) | _split(entry, shares) | _rewrite(entry, shares)
     return {f"{_PREFIX}{name}": value for name, value in values.items() if value}
 
 
-def ingress(entry: EntrySettings, service: str, paths: Sequence[str] = ("/",)) -> Spec:
-    """`spec` of the Ingress: requests for the host that begin with one of `paths` go to the Service."""
-    backend = {"service": {"name": service, "port": {"number": PORT}}}
-    listed = [{"path": path, "pathType": "Prefix", "backend": backend} for path in paths]
+def ingress(entry: EntrySettings, shares: Mapping[str, int], paths: Sequence[str] = ("/",)) -> Spec:
+    """`spec` of the Ingress: requests for the host that begin with one of `paths`, below the entry's own path, go to
+    the Services of `shares`.
+    """
+    name = _backend(entry, shares)
+    port: dict[str, Any] = {"name": "use-annotation"} if entry.traffic else {"number": PORT}
+    below = entry.path or ""
+    listed = [
+        {
+            "path": f"{below}{path}".rstrip("/") or "/",
+            "pathType": "Prefix",
+            "backend": {"service": {"name": name, "port": port}},
+        }
+        for path in paths
+    ]
     rule: dict[str, Any] = {"http": {"paths": listed}}
     if entry.host:
         rule = {"host": entry.host, **rule}
     return {"ingressClassName": "alb", "rules": [rule]}
+
+
+def order(entry: EntrySettings) -> int:
+    """Place of an entry's rules among those of the load balancer, lowest first: the more exact name before the wider,
+    the longer path before the shorter. Ingresses of one order stand in the order of their names (the controller's
+    pkg/ingress/group_loader.go), where one for every host would hide what comes after it.
+    """
+    if entry.host is None:
+        host = 90
+    elif entry.host.startswith("*."):
+        host = 80 - min(entry.host.count("."), 70)
+    else:
+        host = 0
+    return 10 * host - (entry.path or "").count("/")
+
+
+def _backend(entry: EntrySettings, shares: Mapping[str, int]) -> str:
+    return ACTION if entry.traffic else next(iter(shares))
+
+
+def _order(entry: EntrySettings) -> dict[str, str]:
+    place = order(entry)
+    return {"group.order": str(place)} if place else {}
+
+
+def _split(entry: EntrySettings, shares: Mapping[str, int]) -> dict[str, str]:
+    """The action with a target group for each version. One without requests keeps its targets, and is there at once."""
+    if not entry.traffic:
+        return {}
+    groups = [{"serviceName": name, "servicePort": PORT, "weight": share} for name, share in shares.items()]
+    return {f"actions.{ACTION}": json.dumps({"type": "forward", "forwardConfig": {"targetGroups": groups}})}
+
+
+def _rewrite(entry: EntrySettings, shares: Mapping[str, int]) -> dict[str, str]:
+    """The entry's path is taken off before an engine or router sees the request; rules were matched before."""
+    if not entry.path:
+        return {}
+    rewrite = {"regex": f"^{entry.path}/(.*)$", "replace": "/$1"}
+    transform = {"type": "url-rewrite", "urlRewriteConfig": {"rewrites": [rewrite]}}
+    return {f"transforms.{_backend(entry, shares)}": json.dumps([transform])}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
 
 _EVERYWHERE = "0.0.0.0/0"
+_API = ("v1", "generate")
 
 
 @rules.rule("entry.public-tls", source="prompts and keys would cross the internet in the clear")
@@ -71,6 +72,26 @@ def inbound_networks_are_networks(model: ModelSettings) -> Iterator[Finding]:
             ip_network(cidr)
         except ValueError as error:
             yield Finding(f"entry.inboundCidrs[{index}]", f"{cidr} is no network ({error})", "use e.g. 10.0.0.0/16")
+
+
+@rules.rule("entry.path", source="sglang 0.5.17 entrypoints/http_server.py: its API begins with these")
+def the_path_is_not_the_apis_own(model: ModelSettings) -> Iterator[Finding]:
+    """A path that the API itself begins with would be taken off requests that need it."""
+    path = model.entry.path if model.entry else None
+    if path and path.split("/")[1] in _API:
+        yield Finding("entry.path", f"{path} is where the API itself begins", f"use a name, e.g. /{model.name}")
+
+
+@rules.rule("entry.traffic-sum", source="shares in percent")
+def shares_make_a_whole(model: ModelSettings) -> Iterator[Finding]:
+    """Every request goes somewhere: the shares add up to 100, and the model itself has one."""
+    traffic = model.entry.traffic if model.entry else {}
+    if not traffic:
+        return
+    if model.name not in traffic:
+        yield Finding("entry.traffic", f"{model.name} itself has no share", f"add {model.name}: 0 if it is to get none")
+    if sum(traffic.values()) != 100:
+        yield Finding("entry.traffic", f"the shares add up to {sum(traffic.values())}", "make them 100 together")
 
 
 def _public(model: ModelSettings) -> bool:

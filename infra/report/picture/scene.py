@@ -186,12 +186,12 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
         price + listed,
     )
     groups = [(model, group) for model in plan.models for group in model.groups if group.pool.name == pool.name]
-    models = tuple(_model(model, group) for model, group in groups)
+    models = tuple(_model(model, group, served=plan.entry_of(model) is not None) for model, group in groups)
     title = f"Node pool {pool.name} (HyperPod)" if plan.hyperpod else f"Node pool {pool.name}"
     return PoolScene(title, lines, pool.gpus_per_node, max(0, pool.nodes - plan.nodes_used(pool)), models)
 
 
-def _model(model: ModelPlan, group: GroupPlan) -> ModelScene:
+def _model(model: ModelPlan, group: GroupPlan, *, served: bool) -> ModelScene:
     ranks = [("tensor", group.tensor), ("pipeline", group.pipeline), ("data", group.data)]
     layout = f" {TIMES} ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
     role = "" if group.role == "serve" else f" ({group.role})"
@@ -205,5 +205,5 @@ def _model(model: ModelPlan, group: GroupPlan) -> ModelScene:
         pods_per_node=group.pods_per_node,
         gpus_per_pod=group.gpus_per_pod,
         mounts=group.weights.mounted,
-        served=model.settings.entry is not None,
+        served=served,
     )

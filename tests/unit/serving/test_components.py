@@ -88,14 +88,14 @@ def test_an_entry_comes_after_the_model_answers() -> None:
     assert recording.depends(made, recording.one(LWS))
 
 
-def test_only_a_model_with_an_entry_is_open_to_the_load_balancer() -> None:
-    def sources(**changes: Any) -> str:
-        recording = serve(plan(R1, **changes), load_balancer_cidrs=["10.64.240.0/24"])
+def test_a_model_is_open_to_the_load_balancer_that_leads_to_it() -> None:
+    def sources(*cidrs: str) -> str:
+        recording = serve(plan(R1), load_balancer_cidrs=cidrs)
         (policy,) = [each for each in recording.of_type(POLICY) if each.name == "r1-serve-api"]
         return str(policy.inputs["spec"])
 
-    assert "10.64.240.0/24" in sources(entry={})
-    assert "10.64.240.0/24" not in sources()
+    assert "10.64.240.0/24" in sources("10.64.240.0/24")
+    assert "ipBlock" not in sources()
 
 
 def test_a_model_from_a_bucket_reads_its_prefix_and_no_more() -> None:

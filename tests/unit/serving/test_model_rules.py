@@ -397,6 +397,27 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "clients send their key over plain HTTP",
     ),
     (
+        "entry.path",
+        R1,
+        {"entry": {"path": "/v1"}},
+        "entry.path",
+        "/v1 is where the API itself begins",
+    ),
+    (
+        "entry.traffic-sum",
+        R1,
+        {"entry": {"traffic": {"r1": 90, "r1-next": 5}}},
+        "entry.traffic",
+        "the shares add up to 95",
+    ),
+    (
+        "entry.traffic-sum",
+        R1,
+        {"entry": {"traffic": {"r1-next": 100}}},
+        "entry.traffic",
+        "r1 itself has no share",
+    ),
+    (
         "entry.cidr",
         R1,
         {"entry": {**ENTRY, "inboundCidrs": ["10.0.0.1/16"]}},

@@ -37,16 +37,8 @@ def recorded(planned: ModelPlan, **options: Any) -> Recording:
         space = RouterNamespace(
             "routers", ctx, engines_namespace="inference", node_selector=ON_SYSTEM, api_server_cidrs=[SUBNET]
         )
-        Model(
-            planned.name,
-            ctx,
-            planned,
-            namespace="inference",
-            claim_name="weights",
-            routers=space,
-            load_balancer_cidrs=[SUBNET],
-            **options,
-        )
+        given: dict[str, Any] = {"load_balancer_cidrs": [SUBNET], **options}
+        Model(planned.name, ctx, planned, namespace="inference", claim_name="weights", routers=space, **given)
 
     return run(program)
 
@@ -113,16 +105,15 @@ def test_only_routers_and_prometheus_reach_the_engines() -> None:
     assert rule["from"][1]["podSelector"] == {"matchLabels": selector("r1")}
 
 
-def test_the_load_balancer_reaches_the_routers_where_there_is_an_entry() -> None:
-    def sources(**changes: Any) -> str:
-        return str(spec_of(recorded(routed(**changes)), POLICY, "r1-router-serving"))
-
-    assert SUBNET in sources(entry={})
-    assert SUBNET not in sources()
+def test_the_load_balancer_reaches_the_routers_and_not_the_engines() -> None:
+    recording = recorded(routed())
+    assert SUBNET in str(spec_of(recording, POLICY, "r1-router-serving"))
+    assert SUBNET not in str(spec_of(recording, POLICY, "r1-serve-api"))
 
 
 def test_prometheus_reaches_the_metrics_port_alone() -> None:
-    (rule,) = spec_of(recorded(routed(), monitoring_namespace="monitoring"), POLICY, "r1-router-serving")["ingress"]
+    recording = recorded(routed(), monitoring_namespace="monitoring", load_balancer_cidrs=())
+    (rule,) = spec_of(recording, POLICY, "r1-router-serving")["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 29000}]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.rules import Severity
-from infra.rules import advice, entry, serving, weights
+from infra.rules import advice, entry, serving, versions, weights
 from infra.settings.prices import PriceTable
 from tests.unit.serving.builders import QWEN_8B, QWEN_30B, found, model, pool, problems, stack
 
@@ -15,7 +15,7 @@ UPSTREAM = {"repository": "lmsysorg/sglang", "tag": "v0.5.17"}
 
 
 def test_the_stack_of_the_tests_breaks_no_rule_but_advice() -> None:
-    for module in (serving, weights, entry, advice):
+    for module in (serving, weights, entry, versions, advice):
         assert [each for each in problems(module.rules, stack()) if each.severity is not Severity.ADVICE] == []
 
 
@@ -234,6 +234,36 @@ def test_hosts_tell_models_apart() -> None:
     ]
 
 
+def test_paths_tell_models_of_one_host_apart() -> None:
+    one, two = {"host": "m.example.com", "path": "/a"}, {"host": "m.example.com", "path": "/b"}
+    assert found(entry.rules, "entry.host", stack(model(entry=one), model(QWEN_30B, entry=two))) == []
+    assert found(entry.rules, "entry.host", stack(model(entry=one), model(QWEN_30B, entry=one))) == [
+        ("models[1].entry.path", "qwen-30b and r1 both answer m.example.com/a")
+    ]
+
+
+def test_one_entry_in_the_clear_is_lost_behind_the_redirect_of_another() -> None:
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    settings = stack(model(entry={"host": "a.example.com"}), model(QWEN_30B, entry={"certificateArn": arn}))
+    assert found(entry.rules, "entry.tls-mixed", settings) == [
+        (
+            "models[0].entry.certificateArn",
+            "models[1] has a certificate, so the load balancer they share redirects all of port 80 to 443",
+        )
+    ]
+
+
+def test_a_load_balancer_has_a_hundred_rules() -> None:
+    models = [
+        model(QWEN_8B, name=f"qwen-{number}", router={}, entry={"host": f"q{number}.example.com"})
+        for number in range(12)
+    ]
+    assert found(entry.rules, "entry.rules-quota", stack(*models[:11])) == []
+    assert found(entry.rules, "entry.rules-quota", stack(*models)) == [
+        ("models[11].entry", "12 entries take 108 rules of the one load balancer, whose quota is 100")
+    ]
+
+
 def test_the_certificate_is_of_the_region() -> None:
     arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
     assert found(entry.rules, "entry.certificate-region", stack(model(entry={"certificateArn": arn}))) == [
@@ -258,7 +288,60 @@ def test_a_model_on_the_cheapest_node_that_holds_it_gets_no_advice() -> None:
     assert found(advice.rules, "serving.instance", settings) == []
 
 
+def split(shares: dict[str, int], next_version: dict[str, Any] | None = None, **changes: Any) -> Any:
+    """R1 with a next version, between which its entry splits the requests."""
+    current = model(replicas=1, entry={"traffic": shares}, **changes)
+    other: dict[str, Any] = {"name": "r1-next", "servedName": "r1", "replicas": 1, **(next_version or {})}
+    return stack(current, model(**other))
+
+
+def test_a_canary_breaks_no_rule() -> None:
+    assert problems(versions.rules, split({"r1": 95, "r1-next": 5})) == []
+
+
+def test_shares_go_to_models_without_an_entry() -> None:
+    assert found(versions.rules, "entry.traffic-names", split({"r1": 95, "r1-nxt": 5})) == [
+        ("models[0].entry.traffic.r1-nxt", "there is no model r1-nxt")
+    ]
+    entered = split({"r1": 95, "r1-next": 5}, {"entry": {"host": "next.example.com"}})
+    assert found(versions.rules, "entry.traffic-names", entered) == [
+        ("models[0].entry.traffic.r1-next", "r1-next has an entry of its own")
+    ]
+    both = [model(name=name, entry={"traffic": {name: 90, "next": 10}}) for name in ("a", "b")]
+    assert found(versions.rules, "entry.traffic-names", stack(*both, model(name="next"))) == [
+        ("models[1].entry.traffic.next", "next gets a share of a's requests already")
+    ]
+
+
+def test_versions_have_routers_or_none() -> None:
+    assert found(versions.rules, "entry.traffic-front", split({"r1": 95, "r1-next": 5}, {"router": {}})) == [
+        ("models[1].router", "r1-next has routers and r1 has none, but one entry leads to both")
+    ]
+
+
+def test_versions_take_the_same_key() -> None:
+    settings = split({"r1": 95, "r1-next": 5}, {"apiKeySecret": "new"}, apiKeySecret="old")
+    assert found(versions.rules, "entry.traffic-key", settings) == [
+        ("models[1].apiKeySecret", "r1-next asks for new, r1 for old")
+    ]
+
+
+def test_versions_answer_to_one_name() -> None:
+    settings = split({"r1": 95, "r1-next": 5}, {"servedName": "r1-v2"})
+    assert found(versions.rules, "entry.traffic-name", settings) == [
+        ("models[1].servedName", "clients ask for r1, and r1-next answers as r1-v2")
+    ]
+
+
+def test_a_version_can_take_its_share() -> None:
+    settings = split({"r1": 50, "r1-next": 50}, {"replicas": 4})
+    ((path, message),) = found(versions.rules, "entry.traffic-capacity", settings)
+    assert path == "models[0].entry.traffic.r1"
+    assert message.endswith("can be")
+    assert found(versions.rules, "entry.traffic-capacity", split({"r1": 25, "r1-next": 75}, {"replicas": 4})) == []
+
+
 def test_every_rule_over_models_has_a_test() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
-    rules = [rule.id for module in (serving, weights, entry, advice) for rule in module.rules.rules]
+    rules = [rule.id for module in (serving, weights, entry, versions, advice) for rule in module.rules.rules]
     assert [rule for rule in rules if f'"{rule}"' not in text] == []
