@@ -56,6 +56,7 @@ tools: .venv/ready-dev ## Build the programs that only tests need (Go, about 15 
 
 bench: .venv/ready-dev ## Print the figures of speed and memory
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.engine
 	@$(BIN)/python -m tests.bench.cluster
 
 lock: ## Renew the lock files after a change of dependencies

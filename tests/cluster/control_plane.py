@@ -33,10 +33,15 @@ GRACE_SECONDS = 12
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """A running control plane: its client and its programs."""
+    """A running control plane: its client and its programs, and how else to speak to it: as the holder of `token`, to
+    `server`, whose certificate is by `authority` (a file).
+    """
 
     client: Client
     processes: Processes
+    server: str
+    authority: Path
+    token: str
 
     def account(self) -> str:
         """What the cluster has to say for itself, for a failing test."""
@@ -84,7 +89,7 @@ class _Start:
         webhook = self._lws()
         for configuration in definitions.lws_webhooks(webhook, self._authority.certificate):
             client.apply(configuration, manager="charts")
-        return ControlPlane(client, self._processes)
+        return ControlPlane(client, self._processes, server, self._authority.certificate, self._token)
 
     def _etcd(self) -> str:
         clients, peers = (f"http://127.0.0.1:{next(self._ports)}" for _ in range(2))

@@ -22,6 +22,8 @@ from tests.cluster.stand_ins import stand_ins
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("dev", "prod")
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+HYPERPOD = "aws-native:sagemaker:Cluster"
 
 _TAINT_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
@@ -52,26 +54,31 @@ class Program:
     @property
     def machines(self) -> list[Machine]:
         """The nodes of every node group and instance group."""
-        return [*self._eks_machines(), *self._hyperpod_machines()]
+        makers = [made for type_ in (NODE_GROUP, HYPERPOD) for made in self.recording.of_type(type_)]
+        return [machine for maker in makers for machine in self.machines_of(maker.name)]
 
-    def _eks_machines(self) -> Iterator[Machine]:
-        for group in self.recording.of_type("aws:eks/nodeGroup:NodeGroup"):
-            name = group.inputs.get("nodeGroupName") or group.inputs["nodeGroupNamePrefix"].strip("-")
-            kind = instance(group.inputs["instanceTypes"][0])
-            given = {
-                "eks.amazonaws.com/nodegroup": name,
-                "eks.amazonaws.com/capacityType": group.inputs.get("capacityType", "ON_DEMAND"),
-                "node.kubernetes.io/instance-type": kind.name,
-            }
-            taints = [{**taint, "effect": _TAINT_EFFECTS[taint["effect"]]} for taint in group.inputs.get("taints", [])]
-            count = group.inputs["scalingConfig"]["desiredSize"]
-            labels = {**group.inputs.get("labels", {}), **given}
-            yield from self._machines(name, kind, kind.eks_max_pods, count, labels, taints)
+    def machines_of(self, name: str) -> list[Machine]:
+        """The nodes of one node group, or of all instance groups of a HyperPod cluster, by its logical name."""
+        groups = [made.inputs for made in self.recording.of_type(NODE_GROUP) if made.name == name]
+        clusters = [made.inputs for made in self.recording.of_type(HYPERPOD) if made.name == name]
+        instance_groups = [group for cluster in clusters for group in cluster["instanceGroups"]]
+        return [
+            *(machine for group in groups for machine in self._node_group(group)),
+            *(machine for group in instance_groups for machine in self._instance_group(group)),
+        ]
 
-    def _hyperpod_machines(self) -> Iterator[Machine]:
-        for cluster in self.recording.of_type("aws-native:sagemaker:Cluster"):
-            for group in cluster.inputs["instanceGroups"]:
-                yield from self._instance_group(group)
+    def _node_group(self, group: Mapping[str, Any]) -> Iterator[Machine]:
+        name = group.get("nodeGroupName") or group["nodeGroupNamePrefix"].strip("-")
+        kind = instance(group["instanceTypes"][0])
+        given = {
+            "eks.amazonaws.com/nodegroup": name,
+            "eks.amazonaws.com/capacityType": group.get("capacityType", "ON_DEMAND"),
+            "node.kubernetes.io/instance-type": kind.name,
+        }
+        taints = [{**taint, "effect": _TAINT_EFFECTS[taint["effect"]]} for taint in group.get("taints", [])]
+        count = group["scalingConfig"]["desiredSize"]
+        labels = {**group.get("labels", {}), **given}
+        yield from self._machines(name, kind, kind.eks_max_pods, count, labels, taints)
 
     def _instance_group(self, group: Mapping[str, Any]) -> Iterator[Machine]:
         name, kind = group["instanceGroupName"], instance(group["instanceType"])
