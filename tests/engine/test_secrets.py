@@ -64,3 +64,16 @@ def test_a_new_client_key_rolls_the_groups_of_its_model_only(own: EngineStack):
         "update Secret qwen3-8b-api-key",
         "update LeaderWorkerSet qwen3-8b-serve",
     }
+
+
+def test_a_new_client_key_of_a_routed_model_rolls_its_routers_only(shipped: Callable[[str], EngineStack]):
+    stack = shipped("dev")
+    stack.set("models[0].router", {"apiKeySecret": "clientKey"})
+    stack.set_secret("clientKey", SECRETS["clientKey"])
+    up = stack.up()
+    assert up.ok, up.errors()
+    stack.set_secret("clientKey", "sk-another")
+    assert {step.short for step in stack.preview().changes} == {
+        "update Secret qwen3-8b-router-api-key",
+        "update Deployment qwen3-8b-router-deployment",
+    }
