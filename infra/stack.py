@@ -26,6 +26,7 @@ from components.platform.gpu_operator.component import GpuOperator
 from components.platform.keda.component import Keda
 from components.platform.load_balancer.component import LoadBalancerController
 from components.platform.lws.component import LeaderWorkerSetController
+from components.serving.autoscaling.component import Autoscaling
 from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
 from components.serving.namespace.plan import plan_namespace
 from components.serving.plan import NAMESPACE, ModelPlan
@@ -60,6 +61,7 @@ class Platform:
 
     monitoring: Monitoring | None
     routers: RouterNamespace | None
+    keda: Keda | None
     before_engines: list[pulumi.Resource]
     before_entries: list[pulumi.Resource]
 
@@ -87,6 +89,7 @@ def deploy(settings: StackSettings, plan: Plan, stack: str) -> None:
     platform = _platform(ctx, settings, plan, cluster, namespace)
     gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster)
     models = _models(ctx, plan, cluster, namespace=namespace, weights=weights, platform=platform, gpu_nodes=gpu_nodes)
+    _autoscaling(ctx, cluster, namespace=namespace, platform=platform, models=models)
     _export(settings, plan, models, platform)
 
 
@@ -222,9 +225,10 @@ def _platform(
             opts=inside,
         )
         before_entries += load_balancer.ready
+    keda = None
     if chosen.keda.enabled:
-        Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, after=after, opts=inside)
-    return Platform(monitoring, routers, before_engines, before_entries)
+        keda = Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, after=after, opts=inside)
+    return Platform(monitoring, routers, keda, before_engines, before_entries)
 
 
 def _routers(ctx: Context, plan: Plan, cluster: Cluster, namespace: InferenceNamespace) -> RouterNamespace | None:
@@ -392,6 +396,26 @@ def _models(
             opts=cluster.inside,
         )
     return [made[model.name] for model in plan.models]
+
+
+def _autoscaling(
+    ctx: Context, cluster: Cluster, *, namespace: InferenceNamespace, platform: Platform, models: list[Model]
+) -> None:
+    """What scales the groups by what Prometheus knows of them."""
+    if platform.keda is None or platform.monitoring is None:
+        return
+    for model in models:
+        if any(group.scaling for group in model.plan.groups):
+            Autoscaling(
+                f"{model.name}-autoscaling",
+                ctx,
+                model.plan,
+                namespace=namespace.namespace,
+                prometheus_url=platform.monitoring.prometheus_url,
+                # KEDA takes its finalizer off at the end; a ScaledObject whose groups are missing is in error.
+                after=[*platform.keda.ready, *model.ready],
+                opts=cluster.inside,
+            )
 
 
 def _load_balancer_cidrs(model: ModelPlan, plan: Plan) -> tuple[str, ...]:

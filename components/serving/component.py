@@ -190,10 +190,12 @@ class Model(Component):
             f"{self.name}-{group.role}",
             API_VERSION,
             "LeaderWorkerSet",
-            self._metadata(group.name, annotations={"pulumi.com/waitFor": "condition=Available"}),
+            self._metadata(group.name, annotations=_group_annotations(group)),
             self.child(
                 # Plain names and running controllers: account, key, policies, weights, LeaderWorkerSet webhooks.
                 depends_on=list(needed),
+                # The autoscaler's number is not undone by the next update (seen: without this it fails by a conflict).
+                ignore_changes=["spec.replicas"] if group.scaling else None,
                 custom_timeouts=pulumi.CustomTimeouts(
                     create=f"{group.first_minutes}m",
                     update=f"{group.rollout_minutes}m",
@@ -285,6 +287,12 @@ class Model(Component):
 def _host_name(status: Any) -> str:
     """The load balancer's own name; an Ingress is made only once it has one."""
     return str(status.load_balancer.ingress[0].hostname)
+
+
+def _group_annotations(group: GroupPlan) -> dict[str, str]:
+    """Waited for until it serves. A number of groups that an autoscaler set is its own until it is taken by force."""
+    forced = {"pulumi.com/patchForce": "true"} if group.reclaimed else {}
+    return {"pulumi.com/waitFor": "condition=Available", **forced}
 
 
 def _digest(key: str) -> str:

@@ -50,9 +50,9 @@ def gpus_per_pod(model: ModelSettings, node: Instance) -> int:
 
 
 def nodes_needed(model: ModelSettings, node: Instance, groups: int | None = None) -> int:
-    """Nodes that `groups` (by default all) groups take."""
+    """Nodes that `groups` (by default those that it begins with) take."""
     pods_per_node = max(1, node.gpus // gpus_per_pod(model, node))
-    count = model.replicas if groups is None else groups
+    count = model.groups_at_start if groups is None else groups
     return math.ceil(count * model.nodes_per_group / pods_per_node)
 
 

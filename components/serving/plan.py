@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from components.facts.engines import engine
 from components.facts.models import ModelFacts, UnknownModel
+from components.serving.autoscaling.plan import ScalingPlan, plan_scaling
 from components.serving.engine.arguments import EngineArguments, command_line
 from components.serving.engine.command import PORT, command
 from components.serving.engine.environment import environment
@@ -45,7 +46,8 @@ class GroupPlan:
     """One role of a model, as one LeaderWorkerSet.
 
     `arguments` are the engine's, the same on every rank: what differs between ranks LeaderWorkerSet injects. `sizing`
-    is None where the model's facts are unknown.
+    is None where the model's facts are unknown. `replicas` are the groups that it begins with; `scaling` is None where
+    their number is fixed, and `reclaimed` says that it was an autoscaler's until now.
     """
 
     name: str
@@ -75,6 +77,18 @@ class GroupPlan:
     max_surge: int
     evictable_groups: int
     api_key: bool
+    scaling: ScalingPlan | None = None
+    reclaimed: bool = False
+
+    @property
+    def least_replicas(self) -> int:
+        """The fewest groups that there may be."""
+        return self.scaling.least if self.scaling else self.replicas
+
+    @property
+    def most_replicas(self) -> int:
+        """The most groups that there may be."""
+        return self.scaling.most if self.scaling else self.replicas
 
     @property
     def gpus_per_pod(self) -> int:
@@ -104,7 +118,11 @@ class GroupPlan:
     @property
     def nodes(self) -> int:
         """Nodes that all groups take, sharing counted."""
-        return math.ceil(self.pods / self.pods_per_node)
+        return self.nodes_of(self.replicas)
+
+    def nodes_of(self, groups: int) -> int:
+        """Nodes that so many groups take, sharing counted."""
+        return math.ceil(groups * self.nodes_per_group / self.pods_per_node)
 
     @property
     def ready_minutes(self) -> int:
@@ -122,7 +140,7 @@ class GroupPlan:
 
         More than one at a time takes the alpha feature MaxUnavailableStatefulSet, which EKS does not switch on.
         """
-        return self.replicas * (self.ready_minutes + math.ceil((self.grace_period_seconds + DRAIN_SECONDS) / 60))
+        return self.most_replicas * (self.ready_minutes + math.ceil((self.grace_period_seconds + DRAIN_SECONDS) / 60))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +285,7 @@ def plan_model(
     )
     minutes = None
     if weights.mounted and file_system_mb_per_s:
-        readers = settings.replicas * settings.nodes_per_group
+        readers = settings.groups_at_start * settings.nodes_per_group
         minutes = load_minutes(checkpoint * readers + other_readers_gib, 1, file_system_mb_per_s)
     image = resolve_image(settings.engine)
     if image is None:
@@ -309,7 +327,7 @@ def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
         name=settings.name,
         role="serve",
         pool=pool,
-        replicas=settings.replicas,
+        replicas=settings.groups_at_start,
         nodes_per_group=settings.nodes_per_group,
         pods_per_node=pods_per_node,
         tensor=ranks.tensor,
@@ -344,6 +362,8 @@ def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
         max_surge=settings.rollout.max_surge,
         evictable_groups=settings.disruption_budget.max_unavailable,
         api_key=settings.api_key_secret is not None,
+        scaling=plan_scaling(settings.autoscaling, lws=settings.name, role="serve"),
+        reclaimed=settings.autoscaling is not None and not settings.autoscaling.on,
     )
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from components.serving.autoscaling import rules as _autoscaling
+from components.serving.autoscaling.settings import AutoscalingSettings
 from components.serving.engine import environment_rules as _environment
 from components.serving.engine import rules as _engine
 from components.serving.engine.settings import (
@@ -32,7 +34,7 @@ from components.settings import DnsLabel, PositiveInt, Settings
 
 __all__ = ["GUARDED", "ModelSettings", "rules"]
 
-GUARDED = (_layout, _engine, _environment, _pods, _group, _weights, _entry, _router)
+GUARDED = (_layout, _engine, _environment, _pods, _group, _weights, _entry, _router, _autoscaling)
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 
 
@@ -55,7 +57,9 @@ class ModelSettings(Settings):
     nodes_per_group: Annotated[int, Field(ge=1, le=64)] = 1
     """Nodes that serve one replica together."""
     replicas: Annotated[int, Field(ge=1, le=256)] = 1
-    """Groups, each a whole copy of the model."""
+    """Groups, each a whole copy of the model; with `autoscaling`, those that it begins with."""
+    autoscaling: AutoscalingSettings | None = None
+    """Groups come and go with the load, within limits; without it their number is `replicas`."""
     parallelism: ParallelismSettings = ParallelismSettings()
     """Ranks of one group."""
     packing: PackingSettings | None = None
@@ -105,6 +109,21 @@ class ModelSettings(Settings):
     api_key_secret: str | None = None
     """Name under `secrets` of the key that clients must send; a new key restarts the groups one by one. Behind a router
     the key is `router.apiKeySecret`."""
+
+    @property
+    def groups_at_start(self) -> int:
+        """Groups that a new LeaderWorkerSet begins with."""
+        return self.autoscaling.start(self.replicas) if self.autoscaling else self.replicas
+
+    @property
+    def fewest_groups(self) -> int:
+        """The fewest groups that there may be."""
+        return self.autoscaling.min_replicas if self.autoscaling else self.replicas
+
+    @property
+    def most_groups(self) -> int:
+        """The most groups that there may be."""
+        return self.autoscaling.max_replicas if self.autoscaling else self.replicas
 
     @property
     def served(self) -> str:

@@ -101,6 +101,11 @@ def _pool_line(prices: PriceTable, pool: PoolPlan) -> CostLine:
     return _line(item, pool.nodes, listed, note)
 
 
+def price_of_node(prices: PriceTable, pool: PoolPlan) -> float | None:
+    """Price of an hour of one node: HyperPod's own, or else EC2's; None where neither is known."""
+    return prices.per_hour.get(pool.instance_type, prices.per_hour.get(pool.instance_type.removeprefix("ml.")))
+
+
 def _surcharge(prices: PriceTable, extended_support: bool) -> Iterator[CostLine]:
     if extended_support:
         yield _line("EKS extended support", 1, prices.extended_support_hour, "the version is out of standard support")

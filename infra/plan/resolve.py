@@ -13,7 +13,7 @@ from components.aws.network.plan import NetworkPlan, plan_network
 from components.aws.nodes.plan import PoolPlan, SystemPoolPlan
 from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
-from components.serving.plan import ModelPlan, plan_model
+from components.serving.plan import GroupPlan, ModelPlan, plan_model
 from infra.plan.cost import Cost, cost_of
 from infra.plan.pools import plan_pools, stack_demand
 
@@ -79,8 +79,19 @@ class Plan:
         return model.settings.entry or next(leading, None)
 
     def nodes_used(self, pool: PoolPlan) -> int:
-        """Nodes of a pool that models take; the rest is spare."""
-        return sum(group.nodes for model in self.models for group in model.groups if group.pool.name == pool.name)
+        """Nodes of a pool that models take at the start; the rest is spare."""
+        return sum(group.nodes for group in self._groups_on(pool))
+
+    def nodes_at_least(self, pool: PoolPlan) -> int:
+        """Nodes of a pool that models take with as few groups as they may have."""
+        return sum(group.nodes_of(group.least_replicas) for group in self._groups_on(pool))
+
+    def nodes_at_most(self, pool: PoolPlan) -> int:
+        """Nodes of a pool that models take with as many groups as they may have."""
+        return sum(group.nodes_of(group.most_replicas) for group in self._groups_on(pool))
+
+    def _groups_on(self, pool: PoolPlan) -> list[GroupPlan]:
+        return [group for model in self.models for group in model.groups if group.pool.name == pool.name]
 
 
 def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:

@@ -9,7 +9,7 @@ from infra.report.problems import summary
 from infra.report.tables import Table, tables_of
 from infra.report.text import headline, support
 
-_OPEN = frozenset({"Node pools", "Models", "Cost"})
+_OPEN = frozenset({"Node pools", "Models", "Scaling", "Cost"})
 """Sections that a reviewer sees without a click."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from infra.report.model import Preview
+from infra.report.scaling import scaling_json
 
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
@@ -72,6 +73,7 @@ def _pool(plan: Plan, pool: PoolPlan) -> dict[str, Any]:
         "capacity": str(pool.capacity.kind),
         "nodes": pool.nodes,
         "nodes_used": used,
+        "nodes_used_at_most": plan.nodes_at_most(pool),
         "nodes_spare": pool.nodes - used,
         "gpu": pool.instance.gpu.name if pool.instance.gpu else None,
         "gpus_per_node": pool.gpus_per_node,
@@ -143,6 +145,7 @@ def _group(group: GroupPlan) -> dict[str, Any]:
         "role": group.role,
         "node_pool": group.pool.name,
         "replicas": group.replicas,
+        "scaling": scaling_json(group.scaling),
         "nodes_per_group": group.nodes_per_group,
         "pods_per_node": group.pods_per_node,
         "ranks": group.ranks,

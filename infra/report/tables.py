@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from infra.offline.recording import Recorded
 from infra.report.figures import TIMES, UNKNOWN, count, gib, listed, minutes, money
 from infra.report.model import Preview
+from infra.report.scaling import COLUMNS, scaled_groups, scaling_remarks, scaling_rows
 
 if TYPE_CHECKING:
+    from components.serving.plan import GroupPlan
     from infra.plan.order import Step
 
 _NUMBERS = frozenset(
@@ -43,6 +45,8 @@ def tables_of(preview: Preview) -> Iterator[Table]:
     yield _models(preview)
     if any(model.settings.entry for model in preview.plan.models):
         yield _entries(preview)
+    if scaled_groups(preview.plan):
+        yield Table("Scaling", COLUMNS, tuple(scaling_rows(preview.plan)), tuple(scaling_remarks(preview.plan)))
     yield _memory(preview)
     yield _cost(preview)
     yield _quotas(preview)
@@ -131,7 +135,7 @@ def _pools(preview: Preview) -> Table:
             (
                 pool.name,
                 pool.instance_type,
-                f"{pool.nodes} ({used} used, {pool.nodes - used} spare)",
+                f"{pool.nodes} ({used} used, {_spare(pool.nodes, used, plan.nodes_at_most(pool))})",
                 pool.zone,
                 str(pool.capacity.kind),
                 f"{pool.gpus_per_node} {TIMES} {gpu} per node, {pool.gpus} in all",
@@ -177,7 +181,7 @@ def _models(preview: Preview) -> Table:
                     group.name,
                     model.settings.model,
                     group.pool.name,
-                    f"{group.replicas} {TIMES} {count(group.nodes_per_group, 'node')}",
+                    f"{_groups(group)} {TIMES} {count(group.nodes_per_group, 'node')}",
                     f"{group.ranks}: {layout}{attention}",
                     str(group.gpus_per_pod),
                     str(group.efa_per_pod),
@@ -205,6 +209,15 @@ def _entries(preview: Preview) -> Table:
         )
     remarks = ("One Application Load Balancer serves them all.",)
     return Table("Ways in", ("clients ask for", "from", "speaks", "requests go to"), tuple(rows), remarks)
+
+
+def _groups(group: GroupPlan) -> str:
+    return f"{group.least_replicas} to {group.most_replicas}" if group.scaling else str(group.replicas)
+
+
+def _spare(nodes: int, used: int, most: int) -> str:
+    """`1 spare`, or `up to 4, 1 spare` where models may take more."""
+    return f"{nodes - used} spare" if most == used else f"up to {most}, {nodes - most} spare"
 
 
 def _memory(preview: Preview) -> Table:

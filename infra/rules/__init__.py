@@ -18,6 +18,7 @@ from components.rules import RuleSet
 from components.serving.settings import rules as model_rules
 from infra.rules import (
     advice,
+    autoscaling,
     entry,
     hyperpod,
     lustre,
@@ -52,6 +53,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     lustre.rules,
     platform.rules,
     serving.rules,
+    autoscaling.rules,
     weights.rules,
     router.rules,
     entry.rules,

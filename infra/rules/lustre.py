@@ -121,7 +121,7 @@ def reads_file_system(model: ModelSettings) -> bool:
 
 
 def _gib_read(settings: StackSettings, model: ModelSettings) -> float:
-    return _checkpoint_gib(settings, model) * model.nodes_per_group * model.replicas
+    return _checkpoint_gib(settings, model) * model.nodes_per_group * model.groups_at_start
 
 
 def _checkpoint_gib(settings: StackSettings, model: ModelSettings) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -139,7 +139,7 @@ def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
         takers[here.pool.name].append(here)
     for models in takers.values():
         pool, node = models[0].pool, models[0].node
-        needed = _nodes(models)
+        needed = nodes_together(models, _at_start)
         if needed > pool.nodes:
             parts = ", ".join(f"{here.model.name} {nodes_needed(here.model, node)}" for here in models)
             for here in models:
@@ -150,15 +150,26 @@ def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
                 )
 
 
-def _nodes(models: list[Placed]) -> int:
-    """Nodes of several models: packed pods of different models share, so that their parts of nodes are summed first."""
-    whole = sum(nodes_needed(here.model, here.node) for here in models if not here.model.packing)
+def nodes_together(models: list[Placed], groups: Callable[[ModelSettings], int]) -> int:
+    """Nodes of several models with so many groups each: packed pods of different models share, so that their parts of
+    nodes are summed first.
+    """
+    whole = sum(nodes_needed(here.model, here.node, groups(here.model)) for here in models if not here.model.packing)
     parts = sum(
-        (Fraction(here.model.replicas * gpus_per_pod(here.model, here.node), here.node.gpus) for here in models
+        (Fraction(groups(here.model) * gpus_per_pod(here.model, here.node), here.node.gpus) for here in models
          if here.model.packing),
         Fraction(0),
     )  # fmt: skip
     return whole + ceil(parts)
+
+
+def _at_start(model: ModelSettings) -> int:
+    return model.groups_at_start
+
+
+def at_most(model: ModelSettings) -> int:
+    """The most groups of a model."""
+    return model.most_groups
 
 
 @rules.rule(
@@ -171,7 +182,7 @@ def surge_groups_have_spare_nodes(stack: StackSettings) -> Iterator[Finding]:
         surge = here.model.rollout.max_surge
         if not surge:
             continue
-        used = _nodes([other for other in here_all if other.pool.name == here.pool.name])
+        used = nodes_together([other for other in here_all if other.pool.name == here.pool.name], at_most)
         extra = nodes_needed(here.model, here.node, surge)
         if used + extra > here.pool.nodes:
             yield Finding(

@@ -108,9 +108,9 @@ def versions_can_take_their_share(stack: StackSettings) -> Iterator[Finding]:
     for index, owner in enumerate(stack.models):
         traffic = owner.entry.traffic if owner.entry else {}
         models = [model for model in stack.models if model.name in traffic and each.get(model.name)]
-        most = max((each[model.name] * model.replicas for model in models), default=0)
+        most = max((each[model.name] * model.most_groups for model in models), default=0)
         for model in models:
-            share, holds = traffic[model.name], each[model.name] * model.replicas
+            share, holds = traffic[model.name], each[model.name] * model.most_groups
             if holds * 100 < share * most:
                 yield Finding(
                     f"models[{index}].entry.traffic.{model.name}",

@@ -29,7 +29,7 @@ def engines_do_not_fetch_themselves(stack: StackSettings) -> Iterator[Finding]:
     """Without a file system, each node fetches the whole checkpoint while its GPUs are paid for."""
     for index, model in enumerate(stack.models):
         if model.weights.source is WeightsSource.HUGGING_FACE and stack.file_system is None:
-            pods = model.replicas * model.nodes_per_group
+            pods = model.groups_at_start * model.nodes_per_group
             yield Finding(
                 f"models[{index}].weights.source",
                 f"each of {pods} pod(s) fetches {model.model} from the hub, on paid GPUs and at each new node",

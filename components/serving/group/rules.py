@@ -26,11 +26,12 @@ def a_rollout_can_move(model: ModelSettings) -> Iterator[Finding]:
 )
 def a_rollout_leaves_a_group(model: ModelSettings) -> Iterator[Finding]:
     """A rollout that may take all of several groups at once."""
-    if model.replicas > 1 and model.rollout.max_unavailable >= model.replicas:
+    groups = model.fewest_groups
+    if groups > 1 and model.rollout.max_unavailable >= groups:
         yield Finding(
             "rollout.maxUnavailable",
-            f"all {model.replicas} groups may be missing at once",
-            f"use at most {model.replicas - 1}",
+            f"all {groups} groups may be missing at once",
+            f"use at most {groups - 1}",
         )
 
 
@@ -41,7 +42,7 @@ def a_rollout_leaves_a_group(model: ModelSettings) -> Iterator[Finding]:
 )
 def several_at_once_needs_a_feature_gate(model: ModelSettings) -> Iterator[Finding]:
     """EKS lets nobody set the gate that makes more than one take effect."""
-    if 1 < model.rollout.max_unavailable < model.replicas:
+    if 1 < model.rollout.max_unavailable < model.most_groups:
         yield Finding(
             "rollout.maxUnavailable",
             f"{model.rollout.max_unavailable} works as 1: the feature gate MaxUnavailableStatefulSet is off on EKS",
@@ -63,11 +64,12 @@ def nodes_can_be_drained(model: ModelSettings) -> Iterator[Finding]:
 @rules.rule("group.evicted-together", source="policy/v1 PodDisruptionBudget", severity=Severity.WARNING)
 def drains_leave_a_group(model: ModelSettings) -> Iterator[Finding]:
     """A budget that lets drains take all of several groups."""
-    if model.replicas > 1 and model.disruption_budget.max_unavailable >= model.replicas:
+    groups = model.fewest_groups
+    if groups > 1 and model.disruption_budget.max_unavailable >= groups:
         yield Finding(
             "disruptionBudget.maxUnavailable",
-            f"drains may take all {model.replicas} groups at once",
-            f"use at most {model.replicas - 1}",
+            f"drains may take all {groups} groups at once",
+            f"use at most {groups - 1}",
         )
 
 
@@ -78,5 +80,6 @@ def drains_leave_a_group(model: ModelSettings) -> Iterator[Finding]:
 )
 def one_group_is_an_outage_away(model: ModelSettings) -> Iterator[Finding]:
     """One group is down for every new image, and for as long as a lost node takes to come back."""
-    if model.replicas == 1:
-        yield Finding("replicas", "one group: a new image or a lost node is an outage", "use 2 where that matters")
+    if model.fewest_groups == 1:
+        path = "autoscaling.minReplicas" if model.autoscaling else "replicas"
+        yield Finding(path, "one group: a new image or a lost node is an outage", "use 2 where that matters")

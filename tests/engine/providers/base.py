@@ -36,13 +36,16 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation on one resource, with plain values; `old` is the object as it exists, if it does."""
+    """One operation on one resource, with plain values; `old` is the object as it exists, if it does. `ignored` are the
+    paths of `ignore_changes`.
+    """
 
     type: str
     urn: str
     inputs: dict[str, Any]
     preview: bool = False
     old: Thing | None = None
+    ignored: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -162,10 +165,10 @@ class SimulatedProvider(ResourceProviderServicer):
     async def Diff(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:  # noqa: N802
         type_ = type_of(request.urn)
         old = Thing(type_, request.id, request.urn, decode(request.old_inputs), decode(request.olds))
-        return _diff_response(self.compare(old, decode(request.news)))
+        return _diff_response(self.compare(old, decode(request.news), tuple(request.ignoreChanges)))
 
-    def compare(self, old: Thing, new: dict[str, Any]) -> Difference:
-        """What differs between the inputs in the state and the new ones."""
+    def compare(self, old: Thing, new: dict[str, Any], ignored: tuple[str, ...] = ()) -> Difference:
+        """What differs between the inputs in the state and the new ones; the engine took `ignored` from the old."""
         difference = Difference(dict(differences(old.inputs, new)))
         patterns = self.replaces(old.type)
         difference.replaces = [path for path in difference.paths if matches(path, patterns)]
@@ -187,7 +190,7 @@ class SimulatedProvider(ResourceProviderServicer):
         type_ = type_of(request.urn)
         news, old_inputs = decode(request.news), decode(request.old_inputs)
         old = Thing(type_, request.id, request.urn, old_inputs, decode(request.olds))
-        asked = Request(type_, request.urn, news, request.preview, old)
+        asked = Request(type_, request.urn, news, request.preview, old, tuple(request.ignoreChanges))
         outputs = merged(self.outputs(asked, request.id), news)
         if request.preview:
             changed = [path for path, _ in differences(old_inputs, news)]

@@ -60,10 +60,18 @@ class FileCluster:
         if request.old is None:
             (self._before_release if request.type == RELEASE else self._before)(needs, request.inputs)
         elif thing := self._world.get(request.type, request.old.id):
-            for path, value in thing.others.items():
-                wanted = get_at(request.inputs, path)
-                if wanted is not None and wanted != value:
-                    raise RefusedError(f"conflict with another field manager on .{path}: it set {value}")
+            self._against_others(request, thing)
+
+    def _against_others(self, request: Request, thing: Thing) -> None:
+        """What another manager owns is left to it where its changes are ignored, and taken where force is asked for."""
+        forced = get_at(request.inputs, "metadata.annotations") or {}
+        for path, value in list(thing.others.items()):
+            wanted = get_at(request.inputs, path)
+            if wanted is None or wanted == value or path in request.ignored:
+                continue
+            if forced.get("pulumi.com/patchForce") != "true":
+                raise RefusedError(f"conflict with another field manager on .{path}: it set {value}")
+            self._world.give_up(thing, path)
 
     def delete(self, thing: Thing) -> None:
         """Raise RefusedError where something still needs the object, so that its deletion would hang."""

@@ -91,14 +91,18 @@ class SimulatedKubernetes(SimulatedProvider):
         else:
             self.cluster.apply(request)
 
-    def compare(self, old: Thing, new: dict[str, Any]) -> Difference:
+    def compare(self, old: Thing, new: dict[str, Any], ignored: tuple[str, ...] = ()) -> Difference:
         """What the program changed, and where the cluster has something else than the program says."""
-        difference = super().compare(old, new)
+        difference = super().compare(old, new, ignored)
         thing = self.world.get(old.type, old.id)
         live = self.cluster.live(thing) if thing and not difference.replaces else None
         if live is not None:
             found = differences(live, new)
-            drifted = {path: "update" for path, kind in found if kind == "update" and not _says(new, path, UNKNOWN)}
+            drifted = {
+                path: "update"
+                for path, kind in found
+                if kind == "update" and path not in ignored and not _says(new, path, UNKNOWN)
+            }
             difference.paths = {**drifted, **difference.paths}
         difference.delete_first = bool(difference.replaces) and not _renamed(old, new)
         return difference

@@ -137,6 +137,11 @@ class World:
         thing.others[path] = value
         self.put(thing, "by another")
 
+    def give_up(self, thing: Thing, path: str) -> None:
+        """The other manager of a path loses it to the stack."""
+        del thing.others[path]
+        self.put(thing, "by force")
+
     def plan_fault(self, name: str, operation: str = "create", kind: str = "fail", times: int = 1) -> None:
         """Make the next operations on the resource `name` go wrong.
 

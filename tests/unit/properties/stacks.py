@@ -29,6 +29,7 @@ def stacks(draw: st.DrawFn) -> dict[str, Any]:
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3, unique_by=lambda shape: shape[:3]))
     zone = draw(st.sampled_from(ZONES))
     pools, models = [], []
+    monitored = draw(st.booleans())
     for index, (model, kind, nodes_per_group, tensor, pipeline) in enumerate(shapes):
         replicas = draw(st.integers(1, 3))
         spare = draw(st.integers(0, 2))
@@ -51,6 +52,9 @@ def stacks(draw: st.DrawFn) -> dict[str, Any]:
             "contextLength": draw(st.sampled_from([4096, 8192, 32768])),
             "router": draw(st.sampled_from([None, {}, {"policy": "round_robin", "replicas": 3}])),
         }
+        room = replicas + spare // nodes_per_group
+        if monitored and draw(st.booleans()):
+            served["autoscaling"] = {"minReplicas": 1, "maxReplicas": max(room, 1)}
         if "meta-llama" in model:
             served["weights"] = {"source": "fsx", "path": f"/checkpoints/{index}"}
         models.append(served)
@@ -69,5 +73,5 @@ def stacks(draw: st.DrawFn) -> dict[str, Any]:
         "nodePools": pools,
         "fileSystem": {"zone": zone, "storageCapacityGiB": capacity, "throughputPerTiB": throughput},
         "models": models,
-        "monitoring": {"enabled": draw(st.booleans())},
+        "monitoring": {"enabled": monitored},
     }

@@ -18,6 +18,7 @@ from infra.stack import deploy
 from tests.unit.properties.stacks import stacks
 
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+SCALED = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 # One example is a whole program: shrinking a failing one would take minutes and tell little more.
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.reuse, Phase.generate])
 recorded = settings(slow, max_examples=6)
@@ -55,7 +56,9 @@ def test_every_valid_stack_registers_a_graph_in_which_the_invariants_hold(raw: d
             assert not pod.get("hostNetwork")
             assert not pod["containers"][0].get("securityContext", {}).get("privileged")
         assert model.ranks == model.nodes_per_group * kind.gpus
-        assert plan.nodes_used(pool) <= pool.nodes
+        assert plan.nodes_used(pool) <= plan.nodes_at_most(pool) <= pool.nodes
+        scaled = [each.name for each in recording.of_type(SCALED) if each.name.startswith(f"{model.name}-")]
+        assert len(scaled) == sum(each.scaling is not None for each in model.groups)
     violations = violations_of(recording, plan.settings)
     assert [str(problem) for problem in violations if problem.severity is Severity.ERROR] == []
 

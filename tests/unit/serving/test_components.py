@@ -149,3 +149,16 @@ def test_the_job_may_take_hours_and_is_replaced_when_it_failed() -> None:
 def test_the_job_reaches_the_world_and_not_the_vpc() -> None:
     policy = prefetch(vpc_cidrs=["10.64.0.0/16"]).one(POLICY)
     assert "10.64.0.0/16" in policy.inputs["spec"]["egress"][0]["to"][0]["ipBlock"]["except"]
+
+
+def test_a_number_that_an_autoscaler_owns_is_given_once() -> None:
+    fixed, scaled = serve(plan(R1)).one(LWS), serve(plan(R1, autoscaling={"maxReplicas": 2})).one(LWS)
+    assert (fixed.inputs["spec"]["replicas"], fixed.ignore_changes) == (2, ())
+    assert (scaled.inputs["spec"]["replicas"], scaled.ignore_changes) == (2, ("spec.replicas",))
+
+
+def test_a_number_is_taken_back_by_force() -> None:
+    made = serve(plan({**R1, "replicas": 1, "autoscaling": {"minReplicas": 2, "maxReplicas": 2}})).one(LWS)
+    assert made.inputs["spec"]["replicas"] == 2
+    assert made.ignore_changes == ()
+    assert made.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"

@@ -1,0 +1,1 @@
+"""How many groups serve: KEDA scales each role's LeaderWorkerSet by what its engines report."""
