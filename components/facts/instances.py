@@ -125,23 +125,26 @@ _WITHOUT_FACTS: Final = {
     "inf": "it has Inferentia chips, and SGLang needs NVIDIA GPUs",
     "g4dn": "its T4 GPUs are older than the engine images are built for",
     "g5g": "it is arm64, and the engine images are amd64",
+    "h20": "no EC2 instance has H20 GPUs, which are made for China alone (NVIDIA)",
+    "mi300": "no EC2 instance has AMD MI300X GPUs, and images, operators and metrics here are NVIDIA's",
+    "dgx": "DGX Spark is a desktop with an arm64 chip of NVIDIA's, not an EC2 instance",
 }
-"""Families that are left out of the table on purpose, and why."""
+"""Families that are left out of the table on purpose, and hardware that people read of beside them, and why."""
 
 
 class UnknownInstance(KeyError):
     """No such instance type in the table; `close` holds the names most like it, best first.
 
-    For a family that was left out on purpose the message says why.
+    For a family that was left out on purpose `why` says the reason, and `close` is empty.
     """
 
     def __init__(self, name: str, close: list[str]) -> None:
         self.name = name
-        self.close = close
-        family = ec2_name(name)
-        why = next((f": {text}" for prefix, text in _WITHOUT_FACTS.items() if family.startswith(prefix)), "")
-        hint = f"; did you mean {', '.join(close)}?" if close and not why else ""
-        super().__init__(f"{name} is not in the instance table{why}{hint}")
+        family = ec2_name(name).lower()
+        self.why = next((text for prefix, text in _WITHOUT_FACTS.items() if family.startswith(prefix)), None)
+        self.close = [] if self.why else close
+        hint = f"; did you mean {', '.join(close)}?" if self.close else ""
+        super().__init__(f"{name} is not in the instance table{f': {self.why}' if self.why else hint}")
 
     def __str__(self) -> str:
         return self.args[0]

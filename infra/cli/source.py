@@ -58,7 +58,9 @@ class Source:
         content = yaml.load(self.path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
         config = content.get("config") if isinstance(content.get("config"), Mapping) else None
         if config is None:
-            config = {f"{PROJECT}:{key}": value for key, value in content.items()}
+            # A bare mapping lists the names of its secrets, whose values are elsewhere.
+            named = {name: {"secure": ""} for name in content.get("secrets") or ()}
+            config = {f"{PROJECT}:{key}": value for key, value in {**content, **named}.items()}
         secrets = {key for key, value in config.items() if isinstance(value, Mapping) and set(value) == {"secure"}}
         return {key: "" if key in secrets else _text(value) for key, value in config.items()}, secrets
 

@@ -37,7 +37,8 @@ def _unknown(instance_type: str) -> Iterator[Finding]:
         instance(instance_type)
     except UnknownInstance as unknown:
         fix = f"did you mean {' or '.join(unknown.close)}?" if unknown.close else "use a type of the instance table"
-        yield Finding("instanceType", f"{instance_type} is not an instance type that this stack knows", fix)
+        why = f": {unknown.why}" if unknown.why else ""
+        yield Finding("instanceType", f"{instance_type} is not an instance type that this stack knows{why}", fix)
 
 
 def _foreign(instance_type: str) -> Iterator[Finding]:
