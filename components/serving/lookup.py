@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from components.facts.model_config import from_config
 from components.facts.models import ModelFacts, find_model
+from components.serving.memory.demands import SLIDING_TO_FULL, Demands
 from components.serving.memory.ranks import Ranks
 from components.serving.sizing import Sizing, effective_quantization, size
+from components.serving.tuning import asked
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu
@@ -27,8 +29,19 @@ def facts_of(settings: ModelSettings) -> ModelFacts | None:
 
 
 def argument(settings: ModelSettings, name: str) -> ArgumentValue | None:
-    """The user's value of an engine flag, given without dashes, or None."""
-    return settings.arguments.get(name, settings.arguments.get(f"--{name}"))
+    """The user's value of an engine flag, given without dashes: by name or by a typed setting, or None."""
+    found = asked_at(settings, name)
+    return found[1] if found else None
+
+
+def asked_at(settings: ModelSettings, name: str) -> tuple[str, ArgumentValue] | None:
+    """The path of the setting that asks for an engine flag, given without dashes, and the flag's value; or None."""
+    option = f"--{name}"
+    for each in asked(settings, settings.arguments):
+        for choice, value in each.choices:
+            if choice == option:
+                return each.path, value
+    return None
 
 
 def all_to_all(settings: ModelSettings) -> bool:
@@ -84,6 +97,18 @@ def size_model(settings: ModelSettings, facts: ModelFacts, gpu: Gpu) -> Sizing:
         all_to_all=all_to_all(settings),
         redundant_experts=_integer(settings, "ep-num-redundant-experts") or 0,
         speculative=speculative if isinstance(speculative, str) else None,
+        demands=demands_of(settings),
+    )
+
+
+def demands_of(settings: ModelSettings) -> Demands:
+    """What settings beside the layout ask of a GPU's memory."""
+    ratio = argument(settings, "swa-full-tokens-ratio")
+    return Demands(
+        prefill_chunk=_integer(settings, "chunked-prefill-size"),
+        running_requests=_integer(settings, "max-running-requests"),
+        total_tokens=_integer(settings, "max-total-tokens"),
+        sliding_to_full=ratio if isinstance(ratio, float) else SLIDING_TO_FULL,
     )
 
 

@@ -23,6 +23,7 @@ from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan, plan_probes
 from components.serving.pods.resources import PodResources, pod_resources
 from components.serving.router.plan import RouterPlan, plan_router
 from components.serving.sizing import Sizing
+from components.serving.tuning import flags
 from components.serving.weights.plan import WeightsPlan, load_minutes, plan_weights
 from components.serving.weights.settings import WeightsSource
 
@@ -391,7 +392,7 @@ def _arguments(model: _Resolved) -> EngineArguments:
         load_format="runai_streamer" if weights.source is WeightsSource.S3 else None,
         shared_file_system=weights.mounted,
         api_key=settings.api_key_secret is not None,
-        extra=settings.arguments,
+        extra=flags(settings, settings.arguments, engine(settings.engine.version)),
     )
 
 

@@ -9,7 +9,9 @@ from pydantic import Field, StringConstraints
 from components.serving.autoscaling import rules as _autoscaling
 from components.serving.autoscaling.settings import AutoscalingSettings
 from components.serving.engine import environment_rules as _environment
+from components.serving.engine import quantization_rules as _quantization
 from components.serving.engine import rules as _engine
+from components.serving.engine import typed_rules as _typed
 from components.serving.engine.settings import (
     Arguments,
     BatchSize,
@@ -19,26 +21,34 @@ from components.serving.engine.settings import (
 )
 from components.serving.entry import rules as _entry
 from components.serving.entry.settings import EntrySettings
+from components.serving.experts import rules as _experts
 from components.serving.group import rules as _group
 from components.serving.group.settings import DisruptionBudgetSettings, GroupName, RolloutSettings
+from components.serving.kernels import rules as _kernels
 from components.serving.layout import rules as _layout
 from components.serving.layout.settings import PackingSettings, ParallelismSettings
+from components.serving.multimodal import rules as _multimodal
 from components.serving.pods import rules as _pods
 from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
 from components.serving.router import rules as _router
 from components.serving.router.settings import RouterSettings
 from components.serving.rule_set import rules
+from components.serving.scheduling import rules as _scheduling
+from components.serving.tuning import TuningSettings
 from components.serving.weights import rules as _weights
 from components.serving.weights.settings import WeightsSettings
-from components.settings import DnsLabel, PositiveInt, Settings
+from components.settings import DnsLabel, PositiveInt
 
 __all__ = ["GUARDED", "ModelSettings", "rules"]
 
-GUARDED = (_layout, _engine, _environment, _pods, _group, _weights, _entry, _router, _autoscaling)
+GUARDED = (
+    _layout, _engine, _typed, _quantization, _environment, _scheduling, _kernels, _experts, _multimodal, _pods, _group,
+    _weights, _entry, _router, _autoscaling,
+)  # fmt: skip
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 
 
-class ModelSettings(Settings):
+class ModelSettings(TuningSettings):
     """One model: what to serve, on which nodes, in which layout.
 
     The least that is needed: `name`, `model`, `nodePool` and a `parallelism` that fills the group's GPUs.

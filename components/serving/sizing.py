@@ -16,6 +16,7 @@ from components.facts.instances import Gpu
 from components.facts.models import ModelFacts
 from components.facts.quantizations import QUANTIZATIONS, Quantization
 from components.serving.memory import defaults
+from components.serving.memory.demands import NOTHING, Demands
 from components.serving.memory.divisibility import indivisible
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES, bytes_per_token, max_running_requests, pool_tokens
 from components.serving.memory.ranks import Ranks
@@ -77,13 +78,15 @@ def size(
     redundant_experts: int = 0,
     disaggregation: str = "null",
     speculative: str | None = None,
+    demands: Demands = NOTHING,
 ) -> Sizing:
     """Size one layout of `model` on GPUs of one kind, spread evenly over `nodes`.
 
     `mem_fraction_static` and `cuda_graph_max_bs` default to what the engine release would choose, with a CUDA graph
     limit of at most 128 under data-parallel attention. `quantization` is a runtime `--quantization` of a bf16
-    checkpoint (`fp8`); None keeps the checkpoint's own. A KV cache type or a quantization that is not known raises
-    ValueError; a layout that cannot work does not: its `fits` is False and its `reason` says why.
+    checkpoint (`fp8`); None keeps the checkpoint's own. `demands` are what other settings ask of memory. A KV cache
+    type or a quantization that is not known raises ValueError; a layout that cannot work does not: its `fits` is False
+    and its `reason` says why.
     """
     if kv_cache_dtype not in KV_CACHE_DTYPES:
         raise ValueError(f"kv_cache_dtype {kv_cache_dtype!r} is not sized; known are {', '.join(KV_CACHE_DTYPES)}")
@@ -92,7 +95,7 @@ def size(
     graphs = cuda_graph_max_bs or defaults.graph_limit(gpu, ranks, engine_version)
     role = defaults.Role(disaggregation, speculative, all_to_all)
     fraction = mem_fraction_static or defaults.mem_fraction_static(
-        model, gpu, ranks, engine_version, graph_limit=graphs, role=role
+        model, gpu, ranks, engine_version, graph_limit=graphs, role=role, chunk=demands.prefill_chunk
     )
     asked = context_length or model.context_length
     before = preload_gib(gpu, tensor, nodes)
@@ -106,6 +109,7 @@ def size(
         dtype=kv_cache_dtype,
         version=engine_version,
         draft_layers=model.mtp_layers if drafts else 0,
+        sliding_to_full=demands.sliding_to_full,
     )
     page = SPARSE_PAGE_TOKENS if model.indexer else 1
     tokens = max(
@@ -114,8 +118,11 @@ def size(
             pool_tokens(before - held, before, fraction, cell, page) for held, cell in zip(weights, cells, strict=True)
         ),
     )
-    requests = max_running_requests(tokens, asked, engine_version, drafts=speculative not in (None, "NGRAM"))
-    chunk = defaults.chunked_prefill_size(gpu, engine_version) // (ranks.data if ranks.dp_attention else 1)
+    tokens = min(tokens, demands.total_tokens or tokens)
+    requests = demands.running_requests or max_running_requests(
+        tokens, asked, engine_version, drafts=speculative not in (None, "NGRAM")
+    )
+    chunk = _chunk_tokens(gpu, ranks, engine_version, demands, asked)
     headroom = before * (1 - fraction) - _after_start_gib(
         model, ranks, chunk=chunk, graphs=graphs, requests=requests, context=asked
     )
@@ -141,6 +148,12 @@ def size(
         fits=not reasons,
         reason="; ".join(reasons),
     )
+
+
+def _chunk_tokens(gpu: Gpu, ranks: Ranks, version: str, demands: Demands, context: int) -> int:
+    """Tokens that one rank prefills at once: a chunk shared by data-parallel ranks, or a whole prompt."""
+    chunk = defaults.chunked_prefill_size(gpu, version) if demands.prefill_chunk is None else demands.prefill_chunk
+    return chunk // (ranks.data if ranks.dp_attention else 1) if chunk > 0 else context
 
 
 def effective_quantization(model: ModelFacts, quantization: str | None) -> Quantization:

@@ -28,6 +28,7 @@ from infra.rules import (
     router,
     serving,
     stack,
+    tuning,
     versions,
     weights,
 )
@@ -53,6 +54,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     lustre.rules,
     platform.rules,
     serving.rules,
+    tuning.rules,
     autoscaling.rules,
     weights.rules,
     router.rules,

@@ -13,7 +13,7 @@ from components.aws.nodes.plan import HUGE_PAGES_2MI
 from components.facts.instances import Gpu, Instance, find_instance
 from components.rules import Finding, RuleSet, Severity
 from components.serving.engine.image import resolve_image
-from components.serving.lookup import ranks_of
+from components.serving.lookup import asked_at, ranks_of
 from components.serving.names import ACCOUNTS, service_name
 from components.serving.placement import gpus_per_pod, least_gpus, nodes_needed, try_sizing
 from components.serving.pods.resources import HUGE_PAGES_GIB, pod_memory_gib
@@ -212,10 +212,10 @@ def ranks_on_several_nodes_have_an_image_with_efa(stack: StackSettings) -> Itera
 def all_to_all_between_nodes_has_an_image_for_it(stack: StackSettings) -> Iterator[Finding]:
     """Expert parallelism by all-to-all over EFA needs an image that was built for it."""
     for here in placed(stack):
-        backend = here.model.arguments.get("moe-a2a-backend", here.model.arguments.get("--moe-a2a-backend", "none"))
+        path, backend = asked_at(here.model, "moe-a2a-backend") or ("", "none")
         if backend != "none" and here.model.nodes_per_group > 1 and not here.model.engine.image.efa_expert_parallel:
             yield Finding(
-                f"{here.at}.arguments.moe-a2a-backend",
+                f"{here.at}.{path}",
                 f"{backend} as SGLang ships it does not work between nodes on AWS",
                 "remove it (tensor parallelism was as fast on 16 GPUs), or build an image and say "
                 "engine.image.efaExpertParallel: true",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }
 
 
+@cache
 def parser(version: str) -> argparse.ArgumentParser:
     """The argument parser of a release, from the dump of its own."""
     built = argparse.ArgumentParser(exit_on_error=False, conflict_handler="error")

@@ -14,7 +14,7 @@ from components.rules import Finding, Severity
 from components.serving.engine.arguments import OWNED
 from components.serving.engine.flags import dashed, find_flag, judge
 from components.serving.engine.image import resolve_image
-from components.serving.lookup import argument, effective_recipe, facts_of
+from components.serving.lookup import argument, asked_at, effective_recipe, facts_of
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES
 from components.serving.rule_set import rules
 
@@ -176,9 +176,10 @@ def no_flag_names_infiniband_devices(model: ModelSettings) -> Iterator[Finding]:
 @rules.rule("engine.argument-cache", source="sglang 0.5.8 server_args.py:3924-3990")
 def the_hierarchical_cache_needs_the_radix_cache(model: ModelSettings) -> Iterator[Finding]:
     """The hierarchical cache extends the radix cache."""
-    if argument(model, "enable-hierarchical-cache") is True and argument(model, "disable-radix-cache") is True:
+    path, hierarchical = asked_at(model, "enable-hierarchical-cache") or ("", None)
+    if hierarchical is True and argument(model, "disable-radix-cache") is True:
         yield Finding(
-            "arguments.enable-hierarchical-cache",
+            path,
             "enable-hierarchical-cache and disable-radix-cache exclude each other",
             "remove one of them",
         )

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from components.facts.engines import at_least
 from components.rules import Finding, Severity
-from components.serving.lookup import argument, effective_recipe, facts_of, ranks_of
+from components.serving.lookup import all_to_all, argument, asked_at, effective_recipe, facts_of, ranks_of
 from components.serving.memory.divisibility import indivisible
 from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
+
+_MIXED_STAGES_SINCE = "0.5.13.post1"
+"""Since then `check_server_args` lets stages have mixed chunks."""
 
 
 @rules.rule("layout.data-nodes", source="sglang 0.5.8 server_args.py:4816")
@@ -67,7 +71,7 @@ def tensors_divide_over_the_ranks(model: ModelSettings) -> Iterator[Finding]:
 def an_all_to_all_backend_makes_every_rank_an_expert_rank(model: ModelSettings) -> Iterator[Finding]:
     """With an all-to-all backend the engine sets expert to tensor, whatever it is told."""
     backend, ranks = argument(model, "moe-a2a-backend"), model.parallelism
-    if backend not in (None, "none") and ranks.expert != ranks.tensor:
+    if all_to_all(model) and ranks.expert != ranks.tensor:
         yield Finding(
             "parallelism.expert",
             f"moe-a2a-backend {backend} makes expert parallelism {ranks.tensor}, not {ranks.expert}",
@@ -77,13 +81,15 @@ def an_all_to_all_backend_makes_every_rank_an_expert_rank(model: ModelSettings) 
 
 @rules.rule("layout.pipeline-features", source="sglang 0.5.8 server_args.py:4809-4814")
 def a_pipeline_excludes_some_features(model: ModelSettings) -> Iterator[Finding]:
-    """Pipeline stages go with neither speculative decoding nor mixed chunks."""
+    """Pipeline stages go with no speculative decoding, and in 0.5.8 with no mixed chunks."""
     if model.parallelism.pipeline == 1:
         return
-    for name in ("speculative-algorithm", "enable-mixed-chunk"):
-        if argument(model, name) not in (None, False):
+    mixed = () if at_least(model.engine.version, _MIXED_STAGES_SINCE) else ("enable-mixed-chunk",)
+    for name in ("speculative-algorithm", *mixed):
+        path, value = asked_at(model, name) or ("", None)
+        if value not in (None, False):
             yield Finding(
-                f"arguments.{name}",
+                path,
                 f"--{name} does not work with pipeline {model.parallelism.pipeline}",
                 "remove it, or use pipeline: 1",
             )
@@ -92,9 +98,10 @@ def a_pipeline_excludes_some_features(model: ModelSettings) -> Iterator[Finding]
 @rules.rule("layout.expert-balance", source="sglang 0.5.8 server_args.py:2020")
 def balancing_experts_needs_expert_ranks(model: ModelSettings) -> Iterator[Finding]:
     """EPLB moves experts between expert ranks, so that there must be several."""
-    if argument(model, "enable-eplb") is True and model.parallelism.expert == 1:
+    path, balanced = asked_at(model, "enable-eplb") or ("", None)
+    if balanced is True and not all_to_all(model) and model.parallelism.expert == 1:
         yield Finding(
-            "arguments.enable-eplb",
+            path,
             "enable-eplb has nothing to balance with expert 1",
             f"set parallelism.expert, e.g. {model.parallelism.tensor}, or remove it",
         )
@@ -103,9 +110,10 @@ def balancing_experts_needs_expert_ranks(model: ModelSettings) -> Iterator[Findi
 @rules.rule("layout.dp-head", source="sglang 0.5.8 server_args.py:1942")
 def a_data_parallel_head_needs_data_parallel_attention(model: ModelSettings) -> Iterator[Finding]:
     """A data-parallel output head comes only with data-parallel attention."""
-    if argument(model, "enable-dp-lm-head") is True and not model.parallelism.dp_attention:
+    path, split = asked_at(model, "enable-dp-lm-head") or ("", None)
+    if split is True and not model.parallelism.dp_attention:
         yield Finding(
-            "arguments.enable-dp-lm-head",
+            path,
             "enable-dp-lm-head needs data-parallel attention",
             "set parallelism.dpAttention: true and parallelism.data, or remove it",
         )

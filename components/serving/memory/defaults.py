@@ -73,13 +73,21 @@ def graph_limit(gpu: Gpu, ranks: Ranks, version: str) -> int:
 
 
 def mem_fraction_static(
-    model: ModelFacts, gpu: Gpu, ranks: Ranks, version: str, *, graph_limit: int, role: Role = AGGREGATED
+    model: ModelFacts,
+    gpu: Gpu,
+    ranks: Ranks,
+    version: str,
+    *,
+    graph_limit: int,
+    role: Role = AGGREGATED,
+    chunk: int | None = None,
 ) -> float:
     """The fraction that the engine would choose for this launch, with CUDA graphs up to `graph_limit`.
 
-    For vision models the engine lowers it further by the size of the encoder, which is not in our data.
+    `chunk` are the tokens of a prefill chunk where they are set. For vision models the engine lowers it further by the
+    size of the encoder, which is not in our data.
     """
-    chunk = chunked_prefill_size(gpu, version)
+    chunk = chunked_prefill_size(gpu, version) if chunk is None else chunk
     wide = ranks.dp_attention and ranks.data > 1
     newer = at_least(version, "0.5.17")
     tokens = max(graph_limit, 2048) if newer and role.disaggregation == "decode" else max(chunk, 2048)

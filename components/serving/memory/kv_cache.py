@@ -7,11 +7,9 @@ from typing import Final
 from components.facts.engines.versions import at_least
 from components.facts.instances import Gpu
 from components.facts.models import Indexer, Mla, ModelFacts
+from components.serving.memory.demands import SLIDING_TO_FULL
 from components.serving.memory.ranks import Ranks, stages
 from components.serving.memory.weights import GIB
-
-SLIDING_TO_FULL: Final = 0.8
-"""`--swa-full-tokens-ratio`: tokens that sliding-window layers keep per token of the full layers."""
 
 _BYTES: Final = {"auto": 2.0, "bf16": 2.0, "bfloat16": 2.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0}
 
@@ -30,7 +28,14 @@ def resolved_dtype(model: ModelFacts, gpu: Gpu, dtype: str) -> str:
 
 
 def bytes_per_token(
-    model: ModelFacts, gpu: Gpu, ranks: Ranks, *, dtype: str, version: str, draft_layers: int = 0
+    model: ModelFacts,
+    gpu: Gpu,
+    ranks: Ranks,
+    *,
+    dtype: str,
+    version: str,
+    draft_layers: int = 0,
+    sliding_to_full: float = SLIDING_TO_FULL,
 ) -> list[int]:
     """Bytes that one token takes on one GPU of each pipeline stage, with the layers of a draft model on every stage.
 
@@ -44,7 +49,7 @@ def bytes_per_token(
         per_layer = _latent_bytes(model.mla, model.indexer, element, scaled=_scaled_layout(gpu, version))
     else:
         per_layer = max(1, model.kv_heads // ranks.attention) * 2 * model.head_dim * element
-    effective = (model.layers - model.sliding_layers + SLIDING_TO_FULL * model.sliding_layers) / model.layers
+    effective = (model.layers - model.sliding_layers + sliding_to_full * model.sliding_layers) / model.layers
     return [
         max(1, int(per_layer * (len(layers) * effective + draft_layers)))
         for layers in stages(model.layers, ranks.pipeline)

@@ -38,8 +38,25 @@ QWEN_30B = {
     "parallelism": {"tensor": 4},
     "contextLength": 131072,
 }
-
-BASES: dict[str, dict[str, Any]] = {"r1": R1, "qwen-8b": QWEN_8B, "qwen-30b": QWEN_30B}
+VISION = {
+    **QWEN_8B,
+    "name": "sees",
+    "model": "me/sees",
+    "memFractionStatic": 0.75,
+    "multimodal": {"limitPerRequest": {"image": 8}},
+    "configuration": {
+        "architectures": ["SeesForConditionalGeneration"],
+        "vision_config": {"depth": 32},
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "vocab_size": 151936,
+        "max_position_embeddings": 40960,
+    },
+}
+BASES: dict[str, dict[str, Any]] = {"r1": R1, "qwen-8b": QWEN_8B, "qwen-30b": QWEN_30B, "vision": VISION}
 """The models above by the name that tables of test cases give them."""
 
 

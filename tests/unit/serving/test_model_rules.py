@@ -57,7 +57,11 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     (
         "layout.pipeline-features",
         QWEN_8B,
-        {"parallelism": {"pipeline": 2}, "arguments": {"enable-mixed-chunk": True}},
+        {
+            "parallelism": {"pipeline": 2},
+            "arguments": {"enable-mixed-chunk": True},
+            "engine": {"version": "0.5.8"},
+        },
         "arguments.enable-mixed-chunk",
         "--enable-mixed-chunk does not work with pipeline 2",
     ),

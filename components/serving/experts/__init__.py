@@ -1,0 +1,1 @@
+"""How a mixture of experts is spread: exchange of tokens, balance, redundant experts, kernels."""

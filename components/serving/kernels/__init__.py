@@ -1,0 +1,1 @@
+"""Kernels, CUDA graphs and collectives."""

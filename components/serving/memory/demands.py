@@ -1,0 +1,27 @@
+"""What settings beside the layout ask of a GPU's memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+SLIDING_TO_FULL: Final = 0.8
+"""The engine's own `--swa-full-tokens-ratio`: tokens that sliding-window layers keep per token of the full layers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a launch asks for. `prefill_chunk` are the tokens of a prefill chunk before data-parallel ranks share it
+    (None for the engine's own, 0 or less for whole prompts), `running_requests` and `total_tokens` upper limits of
+    requests and KV tokens, None for none; `sliding_to_full` is what sliding-window layers keep of a full layer's
+    tokens.
+    """
+
+    prefill_chunk: int | None = None
+    running_requests: int | None = None
+    total_tokens: int | None = None
+    sliding_to_full: float = SLIDING_TO_FULL
+
+
+NOTHING: Final = Demands()
+"""The engine's own choice of everything."""

@@ -1,0 +1,1 @@
+"""Models that see and hear: their encoder and its inputs."""
