@@ -7,6 +7,7 @@ import typer
 from infra.cli.chart import chart
 from infra.cli.crds import crds
 from infra.cli.diff import diff
+from infra.cli.doctor import doctor
 from infra.cli.graph import graph
 from infra.cli.pin import pin
 from infra.cli.preview import preview
@@ -22,5 +23,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (preview, diff, validate, render, graph, schema, crds, chart, pin, size):
+for command in (preview, diff, validate, doctor, render, graph, schema, crds, chart, pin, size):
     app.command()(command)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from components.words import count
+
+__all__ = ["TIMES", "UNKNOWN", "count", "gib", "listed", "minutes", "money"]
+
 UNKNOWN = "unknown"
 TIMES = "\u00d7"
 """The multiplication sign, as in `2 \u00d7 g6.12xlarge`."""
@@ -22,11 +26,6 @@ def minutes(value: float | None) -> str:
         return f"{round(value * 60)} s"
     hours, rest = divmod(round(value), 60)
     return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
-
-
-def count(number: int, singular: str, plural: str | None = None) -> str:
-    """`1 node`, `2 nodes`, `3 replicas`."""
-    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
 def gib(value: float | None) -> str:

@@ -10,7 +10,7 @@ from components.rules import Problem, Severity
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVICE: "cyan"}
+STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVICE: "cyan"}
 
 
 def print_problems(console: Console, file: str, problems: Sequence[Problem]) -> None:
@@ -18,7 +18,7 @@ def print_problems(console: Console, file: str, problems: Sequence[Problem]) -> 
     from rich.markup import escape
 
     for problem in problems:
-        style = _STYLES[problem.severity]
+        style = STYLES[problem.severity]
         console.print(
             f"[{style}]{problem.severity}[/{style}] [bold]{escape(problem.path or file)}[/bold]: "
             f"{escape(problem.message)}\n    {escape(problem.fix)} [dim]({escape(problem.rule)})[/dim]",

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFETIME = timedelta(days=1)
+LIFETIME = timedelta(days=90)
+"""Longer than the time ahead of which `doctor` warns of an end."""
 
 
 @dataclass(frozen=True, slots=True)

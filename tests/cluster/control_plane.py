@@ -26,6 +26,9 @@ SOURCES = ("lws", "kwok", "keda", "prometheus-operator")
 MANAGED = "kwok.x-k8s.io/node"
 """The label by which kwok knows its nodes; without it a node's kubelet has fallen silent."""
 
+READER = "reader"
+"""A user without rights of its own, whose requests are logged."""
+
 LEASE_SECONDS = 8
 GRACE_SECONDS = 12
 """A kubelet renews its lease every quarter of 8 s, and is NotReady after 12 s of silence (40 and 50 s on EKS)."""
@@ -35,6 +38,9 @@ GRACE_SECONDS = 12
 class ControlPlane:
     """A running control plane: its client and its programs, and how else to speak to it: as the holder of `token`, to
     `server`, whose certificate is by `authority` (a file).
+
+    `reader_kubeconfig` is for the user `reader`, who has no rights but those that a test gives; `audit` is the API
+    server's log of what this user asked for, one JSON object a line.
     """
 
     client: Client
@@ -42,6 +48,8 @@ class ControlPlane:
     server: str
     authority: Path
     token: str
+    reader_kubeconfig: Path
+    audit: Path
 
     def account(self) -> str:
         """What the cluster has to say for itself, for a failing test."""
@@ -72,15 +80,17 @@ class _Start:
         self._folder = folder
         self._processes = processes
         self._authority = Authority(folder)
-        self._token = secrets.token_hex(16)
+        self._token, self._reader_token = secrets.token_hex(16), secrets.token_hex(16)
         self._ports = iter(free_ports(7))
-        self._kubeconfig = folder / "kubeconfig.json"
+        self._kubeconfig, self._reader = folder / "kubeconfig.json", folder / "reader.json"
+        self._audit = folder / "audit.log"
         self._accounts = signing_key(folder / "accounts.key")
         self._serving = self._authority.issue("kube-apiserver")
 
     def run(self) -> ControlPlane:
         server = self._api_server(self._etcd())
-        self._write_kubeconfig(server)
+        self._write_kubeconfig(self._kubeconfig, server, "admin", self._token)
+        self._write_kubeconfig(self._reader, server, READER, self._reader_token)
         client = Client(server, self._authority.certificate, self._token, lambda: account(client, self._processes))
         # The garbage collector looks for new kinds every 30 s only: they are there before it starts.
         for definition in definitions.custom_resource_definitions():
@@ -89,7 +99,9 @@ class _Start:
         webhook = self._lws()
         for configuration in definitions.lws_webhooks(webhook, self._authority.certificate):
             client.apply(configuration, manager="charts")
-        return ControlPlane(client, self._processes, server, self._authority.certificate, self._token)
+        return ControlPlane(
+            client, self._processes, server, self._authority.certificate, self._token, self._reader, self._audit
+        )
 
     def _etcd(self) -> str:
         clients, peers = (f"http://127.0.0.1:{next(self._ports)}" for _ in range(2))
@@ -110,7 +122,11 @@ class _Start:
     def _api_server(self, etcd: str) -> str:
         port = next(self._ports)
         tokens = self._folder / "tokens.csv"
-        tokens.write_text(f'{self._token},admin,admin,"system:masters"\n')
+        tokens.write_text(f'{self._token},admin,admin,"system:masters"\n{self._reader_token},{READER},{READER}\n')
+        policy = self._folder / "audit.json"
+        rules = [{"level": "Metadata", "users": [READER]}, {"level": "None"}]
+        kind = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy"}
+        policy.write_text(json.dumps({**kind, "omitStages": ["RequestReceived"], "rules": rules}))
         self._start(
             "kube-apiserver",
             etcd_servers=etcd,
@@ -127,6 +143,8 @@ class _Start:
             service_cluster_ip_range="10.255.0.0/16",
             token_auth_file=tokens,
             authorization_mode="RBAC",
+            audit_policy_file=policy,
+            audit_log_path=self._audit,
             allow_privileged="true",
         )
         server = f"https://127.0.0.1:{port}"
@@ -223,14 +241,14 @@ class _Start:
                 raise RuntimeError(f"{name} does not serve {url}:\n{self._processes.tail(name)}")
             time.sleep(0.1)
 
-    def _write_kubeconfig(self, server: str) -> None:
+    def _write_kubeconfig(self, file: Path, server: str, user: str, token: str) -> None:
         cluster = {"server": server, "certificate-authority": str(self._authority.certificate)}
         configuration = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "loopback", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": self._token}}],
-            "contexts": [{"name": "loopback", "context": {"cluster": "loopback", "user": "admin"}}],
+            "users": [{"name": user, "user": {"token": token}}],
+            "contexts": [{"name": "loopback", "context": {"cluster": "loopback", "user": user}}],
             "current-context": "loopback",
         }
-        self._kubeconfig.write_text(json.dumps(configuration))
+        file.write_text(json.dumps(configuration))

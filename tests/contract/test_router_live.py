@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from components.serving.router.plan import RouterPlan
+from infra.doctor.logs import CIRCUIT_OPEN, line_with
 from tests.contract.router import Answer, Engine, KubernetesApi, RunningRouter, pod, running
 from tests.unit.serving.builders import QWEN_8B, plan
 
@@ -63,6 +64,7 @@ def test_the_chosen_policy_routes_and_a_dead_worker_is_taken_out(tmp_path: Path,
         assert {(answer.status, answer.engine) for answer in answers} == {(200, alive.name)}
         assert state_of(router, dead) == 1.0
         assert state_of(router, alive) == 0.0
+        assert line_with(CIRCUIT_OPEN, router.log.read_text()), "`doctor` knows it by this line"
 
 
 def state_of(router: RunningRouter, engine: Engine) -> float:

@@ -1,0 +1,85 @@
+"""The ways of the traffic: between ranks over EFA, and from a Service or router to the leaders. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.rules import Severity
+from components.serving.group.objects import leaders
+from components.words import count
+from infra.doctor.check import Symptom, check
+from infra.doctor.expected import Expected
+from infra.doctor.logs import CIRCUIT_OPEN, ENGINE, OFI, ROUTER, TCP, line_with
+from infra.doctor.observed import Cluster
+from infra.doctor.reading import LOGS
+
+SLICES = "endpointslice.v1.discovery.k8s.io"
+
+
+@check("transport.tcp", page="tcp-fallback.md", reads=("pod", LOGS))
+def nccl_runs_over_tcp(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
+    """NCCL runs over TCP though EFA was planned."""
+    for model, group in expected.groups:
+        keys = [
+            key
+            for key in cluster.logs
+            if key.from_start and key.container == ENGINE and key.namespace == model.namespace
+        ]
+        names = {pod.name for pod in cluster.pods_of(model.namespace, leaders(group.name))}
+        for key in (key for key in keys if key.pod in names):
+            text = cluster.logs[key]
+            if (line := line_with(TCP, text)) and not line_with(OFI, text):
+                yield Symptom(
+                    f"pod {key.namespace}/{key.pod}",
+                    f"NCCL runs over TCP though EFA is planned ({count(group.efa_per_pod, 'interface')} a pod): {line}",
+                    "use an image with the OFI NCCL plugin, and look at the pod's EFA interfaces",
+                )
+            elif not line and not line_with(OFI, text):
+                yield Symptom(
+                    f"pod {key.namespace}/{key.pod}",
+                    "its log does not tell which network NCCL took",
+                    "with `environment: {NCCL_DEBUG: INFO}` of the model it does",
+                    severity=Severity.ADVICE,
+                )
+
+
+@check("service.endpoints", page="wrong-endpoints.md", reads=(SLICES, "pod"))
+def a_service_reaches_others_than_ready_leaders(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
+    """The Service of a model reaches pods that are no leaders, or misses leaders that are ready."""
+    for model in expected.plan.models:
+        services = {
+            each.name for each in expected.objects if each.kind == "Service" and each.namespace == model.namespace
+        }
+        for name in sorted(services & {model.service, f"{model.name}-api"}):
+            slices = [each for each in cluster.endpoints if (each.namespace, each.service) == (model.namespace, name)]
+            behind = frozenset(pod for each in slices for pod in each.pods)
+            found = cluster.pods_of(model.namespace, leaders(model.front.name))
+            ready = {pod.name for pod in found if pod.ready and not pod.deleted}
+            others = behind - {pod.name for pod in found}
+            if others:
+                yield Symptom(
+                    f"service {model.namespace}/{name}",
+                    f"sends requests to {', '.join(sorted(others))}, which answer 404: they are no leaders",
+                    "run `pulumi up`: the selector differs from the plan's",
+                )
+            if missed := ready - behind:
+                yield Symptom(
+                    f"service {model.namespace}/{name}",
+                    f"does not reach {', '.join(sorted(missed))}, though ready",
+                    "look at the Service's selector and at the endpoint controller",
+                )
+            if slices and not behind and not ready:
+                yield Symptom(
+                    f"service {model.namespace}/{name}",
+                    "has no endpoint: no leader is ready, and every request fails",
+                    "see the findings about the groups",
+                    page="group-not-ready.md",
+                )
+
+
+@check("router.workers", page="router-warnings.md", reads=("pod", LOGS), severity=Severity.WARNING)
+def a_router_has_taken_a_worker_out(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
+    """A router has opened a circuit or has no worker left, by its own log."""
+    for key, text in cluster.logs.items():
+        if key.container == ROUTER and not key.previous and (line := line_with(CIRCUIT_OPEN, text)):
+            yield Symptom(f"router {key.namespace}/{key.pod}", line, "look at the leaders that it names")
