@@ -31,7 +31,7 @@ from components.serving.group.objects import (
 )
 from components.serving.manifest import Spec
 from components.serving.namespace.component import InferenceNamespace
-from components.serving.network.policies import api, https_out, pods_of, within_group
+from components.serving.network.policies import api, between, https_out, pods_of, within_group
 from components.serving.plan import GroupPlan, ModelPlan
 from components.serving.router.component import Router, RouterNamespace
 from components.serving.router.objects import selector
@@ -158,6 +158,8 @@ class Model(Component):
         }
         if group.nodes_per_group > 1:
             specs["group"] = within_group(group.name)
+        if group.transfer:
+            specs["transfer"] = between(group.name, group.transfer.peer)
         if not self.plan.weights.mounted:
             in_bucket = self.plan.weights.bucket is not None
             specs["egress"] = https_out(members(group.name), pod_identity=in_bucket, inside=vpc_cidrs)
@@ -262,7 +264,7 @@ class Model(Component):
             entry,
             group=self.plan.namespace,
             # One Ingress has one time-out for all its targets.
-            grace_period_seconds=max(model.plan.front.grace_period_seconds for model in reached),
+            grace_period_seconds=max(model.plan.grace_period_seconds for model in reached),
             inbound_cidrs=entry.inbound_cidrs or vpc_cidrs,
             shares=shares,
             health=ROUTER_HEALTH if self.plan.router else ENGINE_HEALTH,

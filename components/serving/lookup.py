@@ -8,6 +8,7 @@ from components.facts.model_config import from_config
 from components.facts.models import ModelFacts, find_model
 from components.serving.memory.demands import SLIDING_TO_FULL, Demands
 from components.serving.memory.ranks import Ranks
+from components.serving.names import SERVE
 from components.serving.sizing import Sizing, effective_quantization, size
 from components.serving.tuning import asked
 
@@ -96,6 +97,7 @@ def size_model(settings: ModelSettings, facts: ModelFacts, gpu: Gpu) -> Sizing:
         dense_tensor=_integer(settings, "moe-dense-tp-size"),
         all_to_all=all_to_all(settings),
         redundant_experts=_integer(settings, "ep-num-redundant-experts") or 0,
+        disaggregation="null" if settings.role == SERVE else settings.role,
         speculative=speculative if isinstance(speculative, str) else None,
         demands=demands_of(settings),
     )

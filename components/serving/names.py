@@ -22,6 +22,24 @@ WEIGHTS_ACCOUNT: Final = "weights"
 ACCOUNTS: Final = (ENGINE_ACCOUNT, WEIGHTS_ACCOUNT)
 """Service accounts of the namespace itself."""
 
+SERVE: Final = "serve"
+"""Role of groups that serve both phases."""
+
+PREFILL: Final = "prefill"
+"""Role of groups that read prompts."""
+
+DECODE: Final = "decode"
+"""Role of groups that generate."""
+
+
+def group_name(model: str, role: str) -> str:
+    """Name of the LeaderWorkerSet of a role: the model's own where it has one role.
+
+    >>> group_name("r1", SERVE), group_name("r1", PREFILL)
+    ('r1', 'r1-prefill')
+    """
+    return model if role == SERVE else f"{model}-{role}"
+
 
 def service_name(model: str) -> str:
     """Name of the Service of a model's leaders. The model's own name is taken: LeaderWorkerSet makes a headless Service

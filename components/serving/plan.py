@@ -1,18 +1,22 @@
 """A model, resolved: what its components build and what a preview shows. Pure.
 
 A model is a list of roles, each a group of pods that start, fail and scale together: one role is one LeaderWorkerSet.
-An aggregated model has the one role `serve`.
+An aggregated model has the one role `serve`, a disaggregated one `prefill` and `decode`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from components.facts.engines import engine
 from components.facts.models import ModelFacts, UnknownModel
 from components.serving.autoscaling.plan import ScalingPlan, plan_scaling
+from components.serving.disaggregation.plan import Transfer, plan_transfer
 from components.serving.engine.arguments import EngineArguments, command_line
 from components.serving.engine.command import PORT, command
 from components.serving.engine.environment import environment
@@ -21,6 +25,7 @@ from components.serving.lookup import checkpoint_gib, facts_of, size_model
 from components.serving.names import ENGINE_ACCOUNT, NAMESPACE, service_name
 from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan, plan_probes
 from components.serving.pods.resources import PodResources, pod_resources
+from components.serving.roles import Role, roles
 from components.serving.router.plan import RouterPlan, plan_router
 from components.serving.sizing import Sizing
 from components.serving.tuning import flags
@@ -29,6 +34,8 @@ from components.serving.weights.settings import WeightsSource
 
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
+    from components.facts.instances import Gpu
+    from components.serving.engine.arguments import Phase
     from components.serving.settings import ModelSettings
 
 CACHE_FOLDER: Final = "sglang-cache"
@@ -48,7 +55,8 @@ class GroupPlan:
 
     `arguments` are the engine's, the same on every rank: what differs between ranks LeaderWorkerSet injects. `sizing`
     is None where the model's facts are unknown. `replicas` are the groups that it begins with; `scaling` is None where
-    their number is fixed, and `reclaimed` says that it was an autoscaler's until now.
+    their number is fixed, and `reclaimed` says that it was an autoscaler's until now. `transfer` says how a phase hands
+    the KV cache over; it is None where a group serves both.
     """
 
     name: str
@@ -91,6 +99,8 @@ class GroupPlan:
         """The most groups that there may be."""
         return self.scaling.most if self.scaling else self.replicas
 
+    transfer: Transfer | None = None
+
     @property
     def gpus_per_pod(self) -> int:
         """GPUs of one pod."""
@@ -98,7 +108,7 @@ class GroupPlan:
 
     @property
     def efa_per_pod(self) -> int:
-        """EFA interfaces of one pod; only groups of several nodes have any."""
+        """EFA interfaces of one pod: for its group's other nodes, or for the KV cache's way to the other phase."""
         return self.resources.efa
 
     @property
@@ -124,6 +134,11 @@ class GroupPlan:
     def nodes_of(self, groups: int) -> int:
         """Nodes that so many groups take, sharing counted."""
         return math.ceil(groups * self.nodes_per_group / self.pods_per_node)
+
+    @property
+    def privileged(self) -> bool:
+        """Whether its pods are privileged, as some transports need."""
+        return self.transfer is not None and self.transfer.privileged
 
     @property
     def ready_minutes(self) -> int:
@@ -166,12 +181,14 @@ class ModelPlan:
 
     @property
     def mode(self) -> str:
-        """How requests reach the groups: `aggregated` or `routed`."""
+        """How requests reach the groups: `aggregated`, `routed` or `disaggregated`."""
+        if self.settings.disaggregation:
+            return "disaggregated"
         return "routed" if self.router else "aggregated"
 
     @property
     def front(self) -> GroupPlan:
-        """The group whose leaders answer requests."""
+        """The group whose leaders answer requests; where phases are apart, the one that gets them first."""
         return self.groups[0]
 
     @property
@@ -211,8 +228,8 @@ class ModelPlan:
 
     @property
     def nodes(self) -> int:
-        """Nodes of all roles."""
-        return sum(group.nodes for group in self.groups)
+        """Nodes of all roles, sharing counted."""
+        return nodes_of(self.groups)
 
     @property
     def gpus(self) -> int:
@@ -254,30 +271,51 @@ class ModelPlan:
         """Minutes until every rank has read the weights, or None where it cannot be told."""
         return self.front.probes.load_minutes
 
+    @property
+    def grace_period_seconds(self) -> int:
+        """Seconds that the slowest role may take to finish its requests."""
+        return max(group.grace_period_seconds for group in self.groups)
+
+
+def nodes_of(groups: Iterable[GroupPlan], count: Callable[[GroupPlan], int] = attrgetter("replicas")) -> int:
+    """Nodes that groups take together, `count` of each: pods that take a part of a node share nodes of their pool,
+    whatever group they are of.
+    """
+    parts: dict[str, Fraction] = {}
+    whole = 0
+    for group in groups:
+        pods = count(group) * group.nodes_per_group
+        if group.pods_per_node == 1:
+            whole += pods
+        else:
+            parts[group.pool.name] = parts.get(group.pool.name, Fraction(0)) + Fraction(pods, group.pods_per_node)
+    return whole + sum(math.ceil(part) for part in parts.values())
+
 
 def plan_model(
     settings: ModelSettings,
-    pool: PoolPlan,
+    pools: Mapping[str, PoolPlan],
     *,
     file_system_mb_per_s: float | None = None,
     other_readers_gib: float = 0,
     mount_path: str = "/models",
 ) -> ModelPlan:
-    """Resolve a model on its pool, which must have GPUs; settings have passed the rules.
+    """Resolve a model on the pools of its roles, which must have GPUs; settings have passed the rules.
 
     `file_system_mb_per_s` is the throughput of the stack's file system in MB/s, None where there is none;
     `other_readers_gib` is what other models read from it at the same time, when a stack starts; `mount_path` is where
-    pods see it. Raises ValueError for a pool without GPUs or an engine release without a known image, and
-    `UnknownModel`.
+    pods see it. Raises KeyError for a pool that is not there, ValueError for one without GPUs or an engine release
+    without a known image, and `UnknownModel`.
     """
-    gpu = pool.instance.gpu
-    if gpu is None:
-        raise ValueError(f"node pool {pool.name} has no GPUs")
     facts = facts_of(settings)
     if facts is None:
         raise UnknownModel(settings.model, [])
-    sizing = size_model(settings, facts, gpu)
-    checkpoint = checkpoint_gib(settings, sizing)
+    image = resolve_image(settings.engine)
+    if image is None:
+        raise ValueError(f"no image is known for SGLang {settings.engine.version}")
+    placed = [(role, pools[role.node_pool or ""]) for role in roles(settings)]
+    sizings = [size_model(role.settings, facts, _gpu(pool)) for role, pool in placed]
+    checkpoint = max(checkpoint_gib(role.settings, sizing) for (role, _), sizing in zip(placed, sizings, strict=True))
     weights = plan_weights(
         settings.weights,
         settings.model,
@@ -286,47 +324,53 @@ def plan_model(
     )
     minutes = None
     if weights.mounted and file_system_mb_per_s:
-        readers = settings.groups_at_start * settings.nodes_per_group
+        readers = sum(role.settings.groups_at_start * role.settings.nodes_per_group for role, _ in placed)
         minutes = load_minutes(checkpoint * readers + other_readers_gib, 1, file_system_mb_per_s)
-    image = resolve_image(settings.engine)
-    if image is None:
-        raise ValueError(f"no image is known for SGLang {settings.engine.version}")
-    group = _serve(_Resolved(settings, facts, sizing, image, weights, minutes), pool)
+    shared = _Shared(facts, image, weights, minutes)
+    groups = tuple(_group(role, pool, sizing, shared) for (role, pool), sizing in zip(placed, sizings, strict=True))
     return ModelPlan(
         settings=settings,
         facts=facts,
         engine_version=settings.engine.version,
         image=image,
         weights=weights,
-        groups=(group,),
-        router=plan_router(settings, group.name),
+        groups=groups,
+        router=plan_router(settings),
     )
 
 
+def _gpu(pool: PoolPlan) -> Gpu:
+    gpu = pool.instance.gpu
+    if gpu is None:
+        raise ValueError(f"node pool {pool.name} has no GPUs")
+    return gpu
+
+
 @dataclass(frozen=True, slots=True)
-class _Resolved:
+class _Shared:
     """What the roles of one model share."""
 
-    settings: ModelSettings
     facts: ModelFacts
-    sizing: Sizing
     image: ImagePlan
     weights: WeightsPlan
     load_minutes: float | None
 
 
-def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
-    """The one role of an aggregated model."""
-    settings = model.settings
+def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> GroupPlan:
+    """The groups of one role."""
+    settings = role.settings
     ranks = settings.parallelism
+    transfer = plan_transfer(role)
     several_nodes = settings.nodes_per_group > 1
     gpus = settings.packing.gpus_per_pod if settings.packing else pool.gpus_per_node
     pods_per_node = pool.gpus_per_node // gpus
     # Within one node GPUs reach each other without EFA; a pod that took interfaces would keep them from others.
-    efa = pool.efa_per_node if several_nodes else 0
+    over_efa = transfer is not None and transfer.efa
+    efa = pool.efa_per_node if several_nodes or over_efa else 0
+    weights = shared.weights
     return GroupPlan(
-        name=settings.name,
-        role="serve",
+        name=role.group,
+        role=role.name,
         pool=pool,
         replicas=settings.groups_at_start,
         nodes_per_group=settings.nodes_per_group,
@@ -336,12 +380,19 @@ def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
         data=ranks.data,
         dp_attention=ranks.dp_attention,
         expert=ranks.expert,
-        sizing=model.sizing,
-        image=model.image,
-        command=command(several_nodes=several_nodes, efa=efa > 0),
-        arguments=command_line(_arguments(model), engine(settings.engine.version)),
+        sizing=sizing,
+        image=shared.image,
+        command=command(several_nodes=several_nodes, efa=efa > 0, libfabric=over_efa),
+        arguments=command_line(
+            _arguments(settings, sizing, shared, transfer.phase if transfer else None),
+            engine(settings.engine.version),
+        ),
         environment=environment(
-            several_nodes=several_nodes, efa=efa > 0, offline=model.weights.offline, extra=settings.environment
+            several_nodes=several_nodes,
+            efa=efa > 0,
+            offline=weights.offline,
+            transport=transfer.variables if transfer else None,
+            extra=settings.environment,
         ),
         resources=pod_resources(
             vcpus=pool.vcpus_per_node,
@@ -355,22 +406,22 @@ def _serve(model: _Resolved, pool: PoolPlan) -> GroupPlan:
         # libfabric locks the memory that EFA writes to; awslabs/awsome-distributed-ai's deepep-benchmark does so too.
         capabilities=("IPC_LOCK",) if efa else (),
         cache_path=f"{pool.nvme_path}/{CACHE_FOLDER}" if pool.nvme_path else None,
-        weights=model.weights,
-        probes=plan_probes(settings.probes, size_gib=model.weights.size_gib or 0, load_minutes=model.load_minutes),
+        weights=weights,
+        probes=plan_probes(settings.probes, size_gib=weights.size_gib or 0, load_minutes=shared.load_minutes),
         grace_period_seconds=settings.grace_period_seconds,
         toleration_seconds=settings.toleration_seconds,
         max_unavailable=settings.rollout.max_unavailable,
         max_surge=settings.rollout.max_surge,
         evictable_groups=settings.disruption_budget.max_unavailable,
         api_key=settings.api_key_secret is not None,
-        scaling=plan_scaling(settings.autoscaling, lws=settings.name, role="serve"),
+        scaling=plan_scaling(settings.autoscaling, lws=role.group, role=role.name),
         reclaimed=settings.autoscaling is not None and not settings.autoscaling.on,
+        transfer=transfer,
     )
 
 
-def _arguments(model: _Resolved) -> EngineArguments:
-    settings, weights = model.settings, model.weights
-    ranks = settings.parallelism
+def _arguments(settings: ModelSettings, sizing: Sizing, shared: _Shared, phase: Phase | None) -> EngineArguments:
+    weights, ranks = shared.weights, settings.parallelism
     return EngineArguments(
         model_path=weights.model_path,
         served_name=settings.served,
@@ -380,18 +431,19 @@ def _arguments(model: _Resolved) -> EngineArguments:
         dp_attention=ranks.dp_attention,
         expert=ranks.expert,
         nodes=settings.nodes_per_group,
-        mem_fraction_static=round(model.sizing.mem_fraction_static, 3),
-        cuda_graph_max_batch_size=model.sizing.cuda_graph_max_bs,
+        mem_fraction_static=round(sizing.mem_fraction_static, 3),
+        cuda_graph_max_batch_size=sizing.cuda_graph_max_bs,
         context_length=settings.context_length,
         kv_cache_dtype=settings.kv_cache_dtype,
         quantization=settings.quantization,
         revision=None if weights.offline else weights.revision,
         trust_remote_code=settings.trust_remote_code,
-        tool_parser=parser(settings.parsers.tool, model.facts.tool_call_parser),
-        reasoning_parser=parser(settings.parsers.reasoning, model.facts.reasoning_parser),
+        tool_parser=parser(settings.parsers.tool, shared.facts.tool_call_parser),
+        reasoning_parser=parser(settings.parsers.reasoning, shared.facts.reasoning_parser),
         load_format="runai_streamer" if weights.source is WeightsSource.S3 else None,
         shared_file_system=weights.mounted,
         api_key=settings.api_key_secret is not None,
+        phase=phase,
         extra=flags(settings, settings.arguments, engine(settings.engine.version)),
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, PrivateAttr, StringConstraints
 
 from components.serving.autoscaling import rules as _autoscaling
 from components.serving.autoscaling.settings import AutoscalingSettings
+from components.serving.disaggregation import rules as _disaggregation
+from components.serving.disaggregation.settings import DisaggregationSettings
 from components.serving.engine import environment_rules as _environment
 from components.serving.engine import quantization_rules as _quantization
 from components.serving.engine import rules as _engine
@@ -28,6 +31,7 @@ from components.serving.kernels import rules as _kernels
 from components.serving.layout import rules as _layout
 from components.serving.layout.settings import PackingSettings, ParallelismSettings
 from components.serving.multimodal import rules as _multimodal
+from components.serving.names import SERVE
 from components.serving.pods import rules as _pods
 from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
 from components.serving.router import rules as _router
@@ -43,7 +47,7 @@ __all__ = ["GUARDED", "ModelSettings", "rules"]
 
 GUARDED = (
     _layout, _engine, _typed, _quantization, _environment, _scheduling, _kernels, _experts, _multimodal, _pods, _group,
-    _weights, _entry, _router, _autoscaling,
+    _weights, _entry, _router, _autoscaling, _disaggregation,
 )  # fmt: skip
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 
@@ -51,7 +55,8 @@ GUARDED = (
 class ModelSettings(TuningSettings):
     """One model: what to serve, on which nodes, in which layout.
 
-    The least that is needed: `name`, `model`, `nodePool` and a `parallelism` that fills the group's GPUs.
+    The least that is needed: `name`, `model`, `nodePool` and a `parallelism` that fills the group's GPUs. Where
+    `disaggregation` is given, each phase says where it runs instead.
     """
 
     name: GroupName
@@ -62,7 +67,7 @@ class ModelSettings(TuningSettings):
     """Content of the checkpoint's `config.json`, for a model that is not among those known here."""
     served_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     """Name that clients put into `model`, and the `model_name` label of every metric; by default `name`."""
-    node_pool: DnsLabel
+    node_pool: DnsLabel | None = None
     """Node pool whose nodes serve it."""
     nodes_per_group: Annotated[int, Field(ge=1, le=64)] = 1
     """Nodes that serve one replica together."""
@@ -74,6 +79,8 @@ class ModelSettings(TuningSettings):
     """Ranks of one group."""
     packing: PackingSettings | None = None
     """Sharing of a node between pods of one-node groups; by default a pod takes all GPUs of its node."""
+    disaggregation: DisaggregationSettings | None = None
+    """Prefill and decode apart, each with groups of its own; by default every group serves both."""
     context_length: PositiveInt | None = None
     """Longest request in tokens, prompt and answer; by default the model's own. It must fit the KV cache."""
     mem_fraction_static: Annotated[float, Field(gt=0.05, lt=0.99)] | None = None
@@ -119,6 +126,20 @@ class ModelSettings(TuningSettings):
     api_key_secret: str | None = None
     """Name under `secrets` of the key that clients must send; a new key restarts the groups one by one. Behind a router
     the key is `router.apiKeySecret`."""
+
+    _role: str = PrivateAttr(SERVE)
+
+    @property
+    def role(self) -> str:
+        """Which role these settings are for: `serve`, or one phase of a model as `in_role` gives it."""
+        return self._role
+
+    def in_role(self, role: str, fields: dict[str, Any], given: Collection[str]) -> ModelSettings:
+        """These settings as they are for one role, which decides `fields`; of these the user wrote those `given`."""
+        view = self.model_copy(update=fields)
+        view.model_fields_set.difference_update(fields.keys() - given)
+        view._role = role
+        return view
 
     @property
     def groups_at_start(self) -> int:

@@ -92,8 +92,13 @@ def cost_of(
     return Cost(tuple(lines), prices.currency, prices.as_of)
 
 
+def pool_item(pool: PoolPlan) -> str:
+    """What a pool's cost line is called."""
+    return f"node pool {pool.name}"
+
+
 def _pool_line(prices: PriceTable, pool: PoolPlan) -> CostLine:
-    item = f"node pool {pool.name}"
+    item = pool_item(pool)
     if pool.instance_type in prices.per_hour:
         return _line(item, pool.nodes, prices.per_hour[pool.instance_type], pool.instance_type)
     listed = prices.per_hour.get(pool.instance_type.removeprefix("ml."))

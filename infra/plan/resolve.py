@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from components.aws.lustre.plan import FileSystemPlan, plan_file_system
@@ -13,8 +14,8 @@ from components.aws.network.plan import NetworkPlan, plan_network
 from components.aws.nodes.plan import PoolPlan, SystemPoolPlan
 from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
-from components.serving.plan import GroupPlan, ModelPlan, plan_model
-from infra.plan.cost import Cost, cost_of
+from components.serving.plan import GroupPlan, ModelPlan, nodes_of, plan_model
+from infra.plan.cost import Cost, cost_of, pool_item
 from infra.plan.pools import plan_pools, stack_demand
 
 if TYPE_CHECKING:
@@ -80,15 +81,22 @@ class Plan:
 
     def nodes_used(self, pool: PoolPlan) -> int:
         """Nodes of a pool that models take at the start; the rest is spare."""
-        return sum(group.nodes for group in self._groups_on(pool))
+        return nodes_of(self._groups_on(pool))
 
     def nodes_at_least(self, pool: PoolPlan) -> int:
         """Nodes of a pool that models take with as few groups as they may have."""
-        return sum(group.nodes_of(group.least_replicas) for group in self._groups_on(pool))
+        return nodes_of(self._groups_on(pool), attrgetter("least_replicas"))
 
     def nodes_at_most(self, pool: PoolPlan) -> int:
         """Nodes of a pool that models take with as many groups as they may have."""
-        return sum(group.nodes_of(group.most_replicas) for group in self._groups_on(pool))
+        return nodes_of(self._groups_on(pool), attrgetter("most_replicas"))
+
+    def cost_of_group(self, group: GroupPlan) -> float | None:
+        """Price of an hour of the nodes that a group takes, parts of nodes counted as such; None where unknown."""
+        line = next((line for line in self.cost.lines if line.item == pool_item(group.pool)), None)
+        if line is None or line.hourly is None or not line.count:
+            return None
+        return line.hourly / line.count * group.pods / group.pods_per_node
 
     def _groups_on(self, pool: PoolPlan) -> list[GroupPlan]:
         return [group for model in self.models for group in model.groups if group.pool.name == pool.name]
@@ -130,16 +138,16 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
 def _models(
     settings: StackSettings, pools: Mapping[str, PoolPlan], file_system: FileSystemPlan | None
 ) -> tuple[ModelPlan, ...]:
-    """Each model on its pool; when a stack starts, every rank of every model reads from the one file system at once."""
+    """Each model on its pools; when a stack starts, every rank of each reads from the one file system at once."""
     if file_system is None:
-        return tuple(plan_model(model, pools[model.node_pool]) for model in settings.models)
+        return tuple(plan_model(model, pools) for model in settings.models)
     planned = partial(
         plan_model, file_system_mb_per_s=file_system.throughput_mb_per_s, mount_path=file_system.mount_path
     )
-    alone = [planned(model, pools[model.node_pool]) for model in settings.models]
+    alone = [planned(model, pools) for model in settings.models]
     reading = [_gib_read_at_start(plan) for plan in alone]
     return tuple(
-        planned(plan.settings, plan.pool, other_readers_gib=sum(reading) - own)
+        planned(plan.settings, pools, other_readers_gib=sum(reading) - own)
         for plan, own in zip(alone, reading, strict=True)
     )
 

@@ -28,12 +28,15 @@ WORKLOADS: Final = (*_TEMPLATES, "kubernetes:core/v1:Pod")
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as a template describes it: where the template stands, its spec, and the pods of a group (1 by itself)."""
+    """A pod as a template describes it: where the template stands, its spec, the pods of a group (1 by itself), and its
+    labels.
+    """
 
     resource: Resource
     path: str
     spec: Mapping[str, Any]
     group: int | None
+    labels: Mapping[str, Any]
 
     @property
     def containers(self) -> list[tuple[str, Mapping[str, Any]]]:
@@ -60,10 +63,12 @@ class Pod:
 def pods(resource: Resource) -> Iterator[Pod]:
     """The pods of a resource; none for one that is no workload."""
     if resource.type == "kubernetes:core/v1:Pod":
-        yield Pod(resource, "spec", mapping(resource.props.get("spec")), 1)
+        labels = mapping(at(resource.props, "metadata.labels"))
+        yield Pod(resource, "spec", mapping(resource.props.get("spec")), 1, labels)
         return
     group = number(at(resource.props, "spec.leaderWorkerTemplate.size")) if resource.type == LEADER_WORKER_SET else 1
     for template in _TEMPLATES.get(resource.type, ()):
         spec = at(resource.props, f"{template}.spec")
         if isinstance(spec, Mapping):
-            yield Pod(resource, f"{template}.spec", spec, group)
+            labels = mapping(at(resource.props, f"{template}.metadata.labels"))
+            yield Pod(resource, f"{template}.spec", spec, group, labels)

@@ -40,7 +40,7 @@ def plan_json(preview: Preview) -> dict[str, Any]:
         },
         "node_pools": [_pool(plan, pool) for pool in plan.pools],
         "file_system": _file_system(plan),
-        "models": [_model(model) for model in plan.models],
+        "models": [_model(plan, model) for model in plan.models],
         "cost": _cost(plan.cost),
         "quotas": [asdict(quota) | {"command": quota.command} for quota in plan.quotas],
         "order": _order(preview.order),
@@ -98,7 +98,7 @@ def _file_system(plan: Plan) -> dict[str, Any] | None:
     }
 
 
-def _model(model: ModelPlan) -> dict[str, Any]:
+def _model(plan: Plan, model: ModelPlan) -> dict[str, Any]:
     return {
         "name": model.name,
         "model": model.settings.model,
@@ -108,9 +108,10 @@ def _model(model: ModelPlan) -> dict[str, Any]:
         "endpoint": model.endpoint,
         "public_endpoint": model.public_endpoint,
         "entry": _entry(model),
+        "nodes": model.nodes,
         "gpus": model.gpus,
         "weights": {"source": str(model.weights.source), "gib": model.weights.size_gib},
-        "groups": [_group(group) for group in model.groups],
+        "groups": [_group(plan, group) for group in model.groups],
         "router": _router(model.router) if model.router else None,
     }
 
@@ -134,12 +135,13 @@ def _router(router: RouterPlan) -> dict[str, Any]:
         "image": router.image.reference,
         "replicas": router.replicas,
         "policy": router.settings.policy,
+        "policies": router.policies,
         "api_key": router.api_key,
         "command": [*router.command, *router.arguments],
     }
 
 
-def _group(group: GroupPlan) -> dict[str, Any]:
+def _group(plan: Plan, group: GroupPlan) -> dict[str, Any]:
     return {
         "name": group.name,
         "role": group.role,
@@ -148,6 +150,9 @@ def _group(group: GroupPlan) -> dict[str, Any]:
         "scaling": scaling_json(group.scaling),
         "nodes_per_group": group.nodes_per_group,
         "pods_per_node": group.pods_per_node,
+        "nodes": group.nodes,
+        "gpus": group.gpus,
+        "hourly": plan.cost_of_group(group),
         "ranks": group.ranks,
         "tensor": group.tensor,
         "pipeline": group.pipeline,
@@ -156,6 +161,8 @@ def _group(group: GroupPlan) -> dict[str, Any]:
         "expert": group.expert,
         "gpus_per_pod": group.gpus_per_pod,
         "efa_per_pod": group.efa_per_pod,
+        "transport": group.transfer.transport.name if group.transfer else None,
+        "privileged": group.privileged,
         "memory": asdict(group.sizing),
         "startup_minutes_allowed": group.probes.startup_minutes,
         "load_minutes": group.probes.load_minutes,

@@ -13,7 +13,7 @@ from infra.report.model import Preview
 from infra.report.scaling import COLUMNS, scaled_groups, scaling_remarks, scaling_rows
 
 if TYPE_CHECKING:
-    from components.serving.plan import GroupPlan
+    from components.serving.plan import GroupPlan, ModelPlan
     from infra.plan.order import Step
 
 _NUMBERS = frozenset(
@@ -183,13 +183,26 @@ def _models(preview: Preview) -> Table:
                     group.pool.name,
                     f"{_groups(group)} {TIMES} {count(group.nodes_per_group, 'node')}",
                     f"{group.ranks}: {layout}{attention}",
-                    str(group.gpus_per_pod),
+                    f"{group.gpus} ({group.gpus_per_pod} per pod)",
                     str(group.efa_per_pod),
+                    money(preview.plan.cost_of_group(group), preview.plan.cost.currency),
+                    routing(model),
                     f"SGLang {model.engine_version}",
                 )
             )
-    columns = ("model", "checkpoint", "pool", "replicas", "ranks", "GPUs/pod", "EFA/pod", "engine")
-    return Table("Models", columns, tuple(rows))
+    columns = (
+        *("model", "checkpoint", "pool", "replicas", "ranks", "GPUs", "EFA/pod", "per hour", "router"),
+        "engine",
+    )
+    remarks = ("Per hour: the share of its nodes; what is spare there is in no row.",)
+    return Table("Models", columns, tuple(rows), remarks)
+
+
+def routing(model: ModelPlan) -> str:
+    """How requests reach the groups of a model: `2, cache_aware`; `none` where they go to any of them."""
+    if model.router is None:
+        return "none"
+    return f"{model.router.replicas}, {' / '.join(model.router.policies.values())}"
 
 
 def _entries(preview: Preview) -> Table:

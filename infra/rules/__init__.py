@@ -19,6 +19,7 @@ from components.serving.settings import rules as model_rules
 from infra.rules import (
     advice,
     autoscaling,
+    disaggregation,
     entry,
     hyperpod,
     lustre,
@@ -57,6 +58,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     tuning.rules,
     autoscaling.rules,
     weights.rules,
+    disaggregation.rules,
     router.rules,
     entry.rules,
     versions.rules,

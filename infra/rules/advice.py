@@ -30,7 +30,7 @@ def a_better_instance_type_is_named(stack: StackSettings) -> Iterator[Finding]:
             continue
         nodes = nodes_needed(here.model, here.node, 1)
         yield Finding(
-            f"{here.at}.nodePool",
+            here.path("nodePool"),
             f"a group takes {nodes} x {here.pool.instance_type} ({_money(stack, prefix, here.node.name, nodes)}); "
             f"one {prefix}{best.name} ({best.gpus} x {best.gpu}, {_money(stack, prefix, best.name, 1)}) would hold it "
             f"with {best.sizing.kv_tokens} tokens of KV cache",

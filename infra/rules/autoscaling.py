@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from components.rules import Finding, RuleSet
+from components.rules import Finding, RuleSet, join
 from components.serving.placement import nodes_needed
-from infra.rules.serving import Placed, at_most, nodes_together, placed
+from infra.rules.serving import Placed, at_most, located, nodes_together, placed
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
@@ -30,11 +30,11 @@ def the_pool_has_nodes_for_the_most_groups(stack: StackSettings) -> Iterator[Fin
         needed = nodes_together(models, at_most)
         if needed <= pool.nodes:
             continue
-        parts = ", ".join(f"{here.model.name} {nodes_needed(here.model, node, at_most(here.model))}" for here in models)
+        parts = ", ".join(f"{here.name} {nodes_needed(here.model, node, at_most(here.model))}" for here in models)
         for here in models:
             if here.model.autoscaling and here.model.autoscaling.on:
                 yield Finding(
-                    f"{here.at}.autoscaling.maxReplicas",
+                    here.path("autoscaling.maxReplicas"),
                     f"pool {pool.name} has {pool.nodes} nodes, at their most its models need {needed} ({parts})",
                     _room_fix(here, models, needed),
                 )
@@ -59,10 +59,11 @@ def something_scales(stack: StackSettings) -> Iterator[Finding]:
     """Where a model scales, this stack's KEDA is there."""
     if stack.platform.keda.enabled:
         return
-    for index, model in enumerate(stack.models):
-        if model.autoscaling and model.autoscaling.on:
+    for at, role in located(stack):
+        scaling = role.settings.autoscaling
+        if scaling and scaling.on:
             yield Finding(
-                f"models[{index}].autoscaling",
+                join(at, role.path("autoscaling")),
                 "KEDA is off (platform.keda.enabled), so nobody would scale",
                 "set platform.keda.enabled: true, or leave autoscaling out",
             )
@@ -73,10 +74,11 @@ def somebody_knows_the_metrics(stack: StackSettings) -> Iterator[Finding]:
     """Where a model scales, Prometheus scrapes its engines."""
     if stack.monitoring.enabled:
         return
-    for index, model in enumerate(stack.models):
-        if model.autoscaling and model.autoscaling.on:
+    for at, role in located(stack):
+        scaling = role.settings.autoscaling
+        if scaling and scaling.on:
             yield Finding(
-                f"models[{index}].autoscaling",
+                join(at, role.path("autoscaling")),
                 "monitoring is off, so nobody measures the queue",
                 "set monitoring.enabled: true, or leave autoscaling out",
             )

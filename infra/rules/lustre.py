@@ -9,11 +9,12 @@ from components.aws.hyperpod.settings import LifecycleMode
 from components.aws.lustre.plan import throughput_mb_per_s
 from components.facts.instances import find_instance
 from components.facts.models import find_model
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, RuleSet, Severity, join
 from components.serving.plan import checkpoint_gib, size_model
 from components.serving.pods.probes import startup_minutes
 from components.serving.weights.plan import load_minutes
 from components.serving.weights.settings import WeightsSource
+from infra.rules.serving import located
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
@@ -33,7 +34,7 @@ def file_system_is_near_its_readers(settings: StackSettings) -> Iterator[Finding
     fs = settings.file_system
     if fs is None:
         return
-    readers = {model.node_pool for model in settings.models if model.weights.source is not WeightsSource.S3}
+    readers = {role.node_pool for _, role in located(settings) if reads_file_system(role.settings)}
     for pool in settings.node_pools:
         if pool.name in readers and pool.zone != fs.zone:
             yield Finding(
@@ -81,11 +82,11 @@ def weights_load_within_the_startup_probe(settings: StackSettings) -> Iterator[F
     minutes = cold_start_minutes(settings)
     if minutes is None:
         return
-    for at, model in enumerate(settings.models):
-        patience = startup_minutes(model.probes, _checkpoint_gib(settings, model))
-        if reads_file_system(model) and patience < minutes:
+    for at, role in located(settings):
+        patience = startup_minutes(role.settings.probes, _checkpoint_gib(settings, role.settings))
+        if reads_file_system(role.settings) and patience < minutes:
             yield Finding(
-                f"models[{at}].probes.startupMinutes",
+                join(at, role.path("probes.startupMinutes")),
                 f"loading takes about {minutes:.0f} minutes when all nodes start together, the probe gives up after "
                 f"{patience}",
                 f"at least {2 * minutes:.0f}, or a faster file system",
@@ -111,7 +112,7 @@ def cold_start_minutes(settings: StackSettings) -> float | None:
     fs = settings.file_system
     if fs is None or (throughput := throughput_mb_per_s(fs)) <= 0:
         return None
-    total = sum(_gib_read(settings, model) for model in settings.models if reads_file_system(model))
+    total = sum(_gib_read(settings, role.settings) for _, role in located(settings) if reads_file_system(role.settings))
     return load_minutes(total, 1, throughput) if total else None
 
 

@@ -9,10 +9,11 @@ from components.aws.nodes.plan import pod_budget
 from components.aws.nodes.settings import EKS_ONLY, HYPERPOD_ONLY, CapacityKind, NodePool
 from components.facts.instances import ec2_name, find_instance
 from components.facts.regions import SOURCE, regions_with
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, RuleSet, Severity, join
+from infra.rules.serving import located
 
 if TYPE_CHECKING:
-    from components.serving.settings import ModelSettings
+    from components.serving.roles import Role
     from infra.settings.stack import StackSettings
 
 rules = RuleSet("")
@@ -114,7 +115,7 @@ def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
             continue
         budget = pod_budget(kind, substrate)
         engines = max(
-            (_engines(model, kind.gpus) for model in settings.models if model.node_pool == pool.name), default=1
+            (_engines(role, kind.gpus) for _, role in located(settings) if role.node_pool == pool.name), default=1
         )
         if budget.free < engines:
             yield Finding(
@@ -133,11 +134,12 @@ def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
 def groups_do_not_span_spot_nodes(settings: StackSettings) -> Iterator[Finding]:
     """Each interrupted spot node takes its whole group down, so that groups over several are down more often."""
     spot = {pool.name for pool in settings.node_pools if pool.capacity.kind is CapacityKind.SPOT}
-    for at, model in enumerate(settings.models):
-        if model.node_pool in spot and model.nodes_per_group > 1:
+    for at, role in located(settings):
+        nodes = role.settings.nodes_per_group
+        if role.node_pool in spot and nodes > 1:
             yield Finding(
-                f"models[{at}].nodePool",
-                f"{model.node_pool} is spot: any of a group's {model.nodes_per_group} nodes can go at short notice, "
+                join(at, role.path("nodePool")),
+                f"{role.node_pool} is spot: any of a group's {nodes} nodes can go at short notice, "
                 "and the group with it",
                 "use onDemand or reserved capacity for groups over several nodes",
             )
@@ -146,7 +148,7 @@ def groups_do_not_span_spot_nodes(settings: StackSettings) -> Iterator[Finding]:
 @rules.rule("nodes.unused", source="GPU nodes are paid from the minute they exist", severity=Severity.WARNING)
 def pools_are_used(settings: StackSettings) -> Iterator[Finding]:
     """A pool that serves nothing still costs."""
-    used = {model.node_pool for model in settings.models}
+    used = {role.node_pool for _, role in located(settings)}
     for at, pool in enumerate(settings.node_pools):
         if pool.nodes and pool.name not in used:
             yield Finding(
@@ -156,5 +158,6 @@ def pools_are_used(settings: StackSettings) -> Iterator[Finding]:
             )
 
 
-def _engines(model: ModelSettings, gpus: int) -> int:
-    return gpus // model.packing.gpus_per_pod if model.packing else 1
+def _engines(role: Role, gpus: int) -> int:
+    packing = role.settings.packing
+    return gpus // packing.gpus_per_pod if packing else 1

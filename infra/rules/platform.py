@@ -10,6 +10,8 @@ from components.platform.owners import JOBS, Claim, Job, contested, declared_cla
 from components.platform.registries import add_on_registry
 from components.platform.versions import release_of
 from components.rules import Finding, RuleSet, Severity
+from components.serving.disaggregation.plan import transport_efa
+from infra.rules.serving import located
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
@@ -100,14 +102,17 @@ def groups_over_nodes_have_efa(settings: StackSettings) -> Iterator[Finding]:
     platform = settings.platform
     if platform.efa.enabled or any(Job.EFA_DEVICES in JOBS[software] for software in platform.also_installed):
         return
-    for model in settings.models:
+    for _, role in located(settings):
+        nodes = role.settings.nodes_per_group
         for pool in settings.node_pools:
             machine = find_instance(pool.instance_type)
-            if pool.name == model.node_pool and model.nodes_per_group > 1 and machine and machine.efa_interfaces:
+            if pool.name != role.node_pool or not machine or not machine.efa_interfaces:
+                continue
+            if nodes > 1 or transport_efa(role.model):
+                why = f"spans {nodes} {pool.instance_type} nodes" if nodes > 1 else "hands its KV cache over by EFA"
                 yield Finding(
                     "platform.efa.enabled",
-                    f"model {model.name} spans {model.nodes_per_group} {pool.instance_type} nodes, and nothing gives "
-                    "its pods their EFA interfaces",
+                    f"model {role.group} {why}, and nothing gives its pods their EFA interfaces",
                     "set platform.efa.enabled: true, or name the owner in platform.alsoInstalled",
                 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from components.aws.nodes.plan import SYSTEM_PODS, plan_system_pool
 from components.facts.instances import find_instance
 from components.rules import Finding, RuleSet, Severity
+from components.serving.names import PREFILL
 from components.serving.placement import try_sizing
 from components.serving.router.plan import resolve_router_image
 from infra.rules.serving import placed
@@ -43,7 +44,8 @@ def overload_is_answered(stack: StackSettings) -> Iterator[Finding]:
     """Without a limit requests pile up in the engines' queues until clients give up."""
     for here in placed(stack):
         router = here.model.router
-        if router is None or router.limits.max_concurrent_requests is not None:
+        # Every request takes a place in both phases, and keeps that in decode longest.
+        if router is None or router.limits.max_concurrent_requests is not None or here.role.name == PREFILL:
             continue
         sizing = try_sizing(here.model, here.gpu)
         if sizing is None or not sizing.fits:
@@ -51,7 +53,7 @@ def overload_is_answered(stack: StackSettings) -> Iterator[Finding]:
         # Each router sees its share of the requests; as many again may wait in the engines.
         share = ceil(2 * sizing.max_running_requests * here.model.replicas / router.replicas)
         yield Finding(
-            f"{here.at}.router.limits.maxConcurrentRequests",
+            here.path("router.limits.maxConcurrentRequests"),
             f"no limit, while the groups run {sizing.max_running_requests * here.model.replicas} requests at once",
             f"set {share}, what {router.replicas} routers pass on before half of it waits",
         )

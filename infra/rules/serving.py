@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from components.aws.nodes.plan import HUGE_PAGES_2MI
 from components.facts.instances import Gpu, Instance, find_instance
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, RuleSet, Severity, join
 from components.serving.engine.image import resolve_image
 from components.serving.lookup import asked_at, ranks_of
 from components.serving.names import ACCOUNTS, service_name
 from components.serving.placement import gpus_per_pod, least_gpus, nodes_needed, try_sizing
 from components.serving.pods.resources import HUGE_PAGES_GIB, pod_memory_gib
+from components.serving.roles import Role, roles
 
 if TYPE_CHECKING:
     from components.aws.nodes.settings import NodePool
@@ -28,44 +29,71 @@ rules = RuleSet("")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A model whose pool and instance type are known and have GPUs; `at` is its path."""
+    """A role of a model whose pool and instance type are known and have GPUs. `at` is the path of the whole model,
+    `model` are its settings as they are for the role.
+    """
 
     at: str
-    model: ModelSettings
+    role: Role
     pool: NodePool
     node: Instance
     gpu: Gpu
 
+    @property
+    def model(self) -> ModelSettings:
+        """The model as if it had this role alone."""
+        return self.role.settings
+
+    @property
+    def name(self) -> str:
+        """Name of the role's LeaderWorkerSet."""
+        return self.role.group
+
+    def path(self, path: str) -> str:
+        """Where in the stack file the user wrote, or would write, what stands at `path` of a model."""
+        return join(self.at, self.role.path(path))
+
 
 def placed(stack: StackSettings) -> Iterator[Placed]:
-    """Every model that has a place; what has none is another rule's business."""
+    """Every role of every model that has a place; what has none is another rule's business."""
     pools = {pool.name: pool for pool in stack.node_pools}
-    for index, model in enumerate(stack.models):
-        pool = pools.get(model.node_pool)
+    for at, role in located(stack):
+        pool = pools.get(role.node_pool or "")
         node = find_instance(pool.instance_type) if pool else None
         if pool and node and node.gpu:
-            yield Placed(f"models[{index}]", model, pool, node, node.gpu)
+            yield Placed(at, role, pool, node, node.gpu)
+
+
+def located(stack: StackSettings) -> Iterator[tuple[str, Role]]:
+    """Every role of every model, with the path of the model."""
+    for index, model in enumerate(stack.models):
+        for role in roles(model):
+            yield f"models[{index}]", role
 
 
 @rules.rule("serving.pool", source="a model runs on a pool of the stack")
 def models_have_a_pool(stack: StackSettings) -> Iterator[Finding]:
     """Every model names a node pool that exists."""
     names = [pool.name for pool in stack.node_pools]
-    for index, model in enumerate(stack.models):
-        if model.node_pool not in names:
-            yield Finding(
-                f"models[{index}].nodePool", f"there is no node pool {model.node_pool}", f"use {' or '.join(names)}"
-            )
+    for at, role in located(stack):
+        pool = role.node_pool
+        if pool is not None and pool not in names:
+            yield Finding(join(at, role.path("nodePool")), f"there is no node pool {pool}", f"use {' or '.join(names)}")
 
 
 @rules.rule("serving.names", source="objects of a namespace: Services and accounts that go with models")
 def models_are_not_called_like_what_goes_with_them(stack: StackSettings) -> Iterator[Finding]:
     """No model is called like another's Service, nor like a service account of the namespace."""
     services = {service_name(model.name): model.name for model in stack.models}
+    phases = {role.group: role.model.name for _, role in located(stack) if role.group != role.model.name}
     for index, model in enumerate(stack.models):
         if owner := services.get(model.name):
             yield Finding(
                 f"models[{index}].name", f"{model.name} is also the Service of model {owner}", f"rename {model.name}"
+            )
+        if owner := phases.get(model.name):
+            yield Finding(
+                f"models[{index}].name", f"{model.name} is also a phase of model {owner}", f"rename {model.name}"
             )
         if model.name in ACCOUNTS:
             yield Finding(
@@ -81,7 +109,7 @@ def packing_divides_the_node(stack: StackSettings) -> Iterator[Finding]:
         if packing and here.node.gpus % packing.gpus_per_pod:
             divisors = [str(count) for count in range(1, here.node.gpus + 1) if here.node.gpus % count == 0]
             yield Finding(
-                f"{here.at}.packing.gpusPerPod",
+                here.path("packing.gpusPerPod"),
                 f"{packing.gpus_per_pod} does not divide the {here.node.gpus} GPUs of {here.pool.instance_type}",
                 f"use {', '.join(divisors)}",
             )
@@ -97,7 +125,7 @@ def ranks_fill_the_group(stack: StackSettings) -> Iterator[Finding]:
             continue
         data = "" if ranks.dp_attention or ranks.data == 1 else f" x data {ranks.data}"
         yield Finding(
-            f"{here.at}.parallelism",
+            here.path("parallelism"),
             f"tensor {ranks.tensor} x pipeline {ranks.pipeline}{data} is {ranks.gpus} ranks for {gpus} GPUs "
             f"({model.nodes_per_group} x {gpus_per_pod(model, here.node)} of {here.pool.instance_type})",
             _ranks_fix(here, ranks.gpus, gpus),
@@ -125,7 +153,7 @@ def small_models_say_how_they_share(stack: StackSettings) -> Iterator[Finding]:
         least = least_gpus(model, here.gpu, here.node.gpus // 2)
         if least:
             yield Finding(
-                f"{here.at}.packing",
+                here.path("packing"),
                 f"{model.model} fits on {least} of the {here.node.gpus} GPUs of {here.pool.instance_type}",
                 f"set packing: {{gpusPerPod: {least}}} to share, or {{gpusPerPod: {here.node.gpus}}} to keep it whole",
             )
@@ -141,10 +169,10 @@ def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
         pool, node = models[0].pool, models[0].node
         needed = nodes_together(models, _at_start)
         if needed > pool.nodes:
-            parts = ", ".join(f"{here.model.name} {nodes_needed(here.model, node)}" for here in models)
+            parts = ", ".join(f"{here.name} {nodes_needed(here.model, node)}" for here in models)
             for here in models:
                 yield Finding(
-                    f"{here.at}.replicas",
+                    here.path("replicas"),
                     f"pool {pool.name} has {pool.nodes} nodes, its models need {needed} ({parts})",
                     f"set nodePools {pool.name} nodes: {needed}, or fewer replicas",
                 )
@@ -186,7 +214,7 @@ def surge_groups_have_spare_nodes(stack: StackSettings) -> Iterator[Finding]:
         extra = nodes_needed(here.model, here.node, surge)
         if used + extra > here.pool.nodes:
             yield Finding(
-                f"{here.at}.rollout.maxSurge",
+                here.path("rollout.maxSurge"),
                 f"{surge} more groups need {extra} nodes, and pool {here.pool.name} has {here.pool.nodes - used} spare",
                 f"set maxSurge: 0, or nodePools {here.pool.name} nodes: {used + extra}",
             )
@@ -201,7 +229,7 @@ def ranks_on_several_nodes_have_an_image_with_efa(stack: StackSettings) -> Itera
             continue
         known = "has no" if image.efa_capable is False else "is not known to have"
         yield Finding(
-            f"{here.at}.engine.image",
+            here.path("engine.image"),
             f"{image.reference} {known} libfabric with EFA and the OFI NCCL plugin, which "
             f"{here.model.nodes_per_group} nodes need",
             "use an AWS Deep Learning Container (engine.version 0.5.17 has one), or build one and say efaCapable: true",
@@ -215,7 +243,7 @@ def all_to_all_between_nodes_has_an_image_for_it(stack: StackSettings) -> Iterat
         path, backend = asked_at(here.model, "moe-a2a-backend") or ("", "none")
         if backend != "none" and here.model.nodes_per_group > 1 and not here.model.engine.image.efa_expert_parallel:
             yield Finding(
-                f"{here.at}.{path}",
+                here.path(path),
                 f"{backend} as SGLang ships it does not work between nodes on AWS",
                 "remove it (tensor parallelism was as fast on 16 GPUs), or build an image and say "
                 "engine.image.efaExpertParallel: true",
@@ -230,7 +258,7 @@ def the_image_is_built_for_the_gpu(stack: StackSettings) -> Iterator[Finding]:
         built = image.facts.gpu_architectures if image and image.facts else None
         if image and built and here.gpu.architecture not in built:
             yield Finding(
-                f"{here.at}.engine.image.tag",
+                here.path("engine.image.tag"),
                 f"{image.reference} has {', '.join(sorted(built))}, {here.gpu.name} is {here.gpu.architecture}",
                 "use an ubuntu image that ends in -ec2",
             )
@@ -255,7 +283,7 @@ def nodes_of_a_group_have_a_fast_network(stack: StackSettings) -> Iterator[Findi
     for here in placed(stack):
         if here.model.nodes_per_group > 1 and not here.node.efa_interfaces:
             yield Finding(
-                f"{here.at}.nodesPerGroup",
+                here.path("nodesPerGroup"),
                 f"{here.pool.instance_type} has no EFA: the group's nodes talk over TCP",
                 "use a larger type, or one node per group",
             )
@@ -269,7 +297,7 @@ def tensor_ranks_across_nodes_have_rdma(stack: StackSettings) -> Iterator[Findin
         across = model.nodes_per_group > model.parallelism.pipeline
         if across and not here.node.rdma:
             yield Finding(
-                f"{here.at}.parallelism",
+                here.path("parallelism"),
                 f"tensor {model.parallelism.tensor} crosses nodes of {here.pool.instance_type}, which have no RDMA",
                 f"use tensor: {here.node.gpus}, pipeline: {model.nodes_per_group}",
             )
@@ -286,7 +314,7 @@ def the_model_fits(stack: StackSettings) -> Iterator[Finding]:
             continue
         short = 0 < sizing.kv_tokens < (here.model.context_length or sizing.kv_tokens + 1)
         yield Finding(
-            f"{here.at}.contextLength" if short else f"{here.at}.parallelism",
+            here.path("contextLength") if short else here.path("parallelism"),
             f"on {here.gpu.name} (tensor {here.model.parallelism.tensor}, pipeline "
             f"{here.model.parallelism.pipeline}): {sizing.reason}",
             f"set contextLength: {sizing.kv_tokens // 1024 * 1024} or less, kvCacheDtype: fp8_e4m3, or more GPUs"
@@ -304,7 +332,7 @@ def shared_memory_fits_the_pod(stack: StackSettings) -> Iterator[Finding]:
         shared = here.model.shared_memory_gib or 0
         if shared > memory // 2:
             yield Finding(
-                f"{here.at}.sharedMemoryGiB",
+                here.path("sharedMemoryGiB"),
                 f"{shared} GiB of shared memory leave {memory - shared} of the pod's {memory} GiB",
                 f"use at most {memory // 2}",
             )
@@ -320,7 +348,7 @@ def huge_pages_are_reserved(stack: StackSettings) -> Iterator[Finding]:
         reserved = HUGE_PAGES_2MI * 2 // 1024 if here.node.efa_interfaces else 0
         if pods * HUGE_PAGES_GIB > reserved:
             yield Finding(
-                f"{here.at}.hugePages",
+                here.path("hugePages"),
                 f"a node of {here.pool.instance_type} reserves {reserved} GiB of huge pages, "
                 f"{pods} pods ask for {pods * HUGE_PAGES_GIB}",
                 "leave hugePages out: groups of several nodes on EFA get them anyway",

@@ -37,7 +37,7 @@ def attention_runs_on_the_gpu(stack: StackSettings) -> Iterator[Finding]:
             why = _refused(str(backend), here.gpu, latent=latent, decodes=_decodes(here.model.engine.version, flag))
             if backend is not None and why:
                 yield Finding(
-                    f"{here.at}.{path}", f"{backend} {why}, {here.gpu.name} is {here.gpu.architecture}", "remove it"
+                    here.path(path), f"{backend} {why}, {here.gpu.name} is {here.gpu.architecture}", "remove it"
                 )
 
 
@@ -62,7 +62,7 @@ def experts_are_linked(stack: StackSettings) -> Iterator[Finding]:
         path, backend = asked_at(here.model, "moe-a2a-backend") or ("", None)
         if all_to_all(here.model) and not here.gpu.nvlink and here.node.gpus > 1:
             yield Finding(
-                f"{here.at}.{path}",
+                here.path(path),
                 f"{backend} exchanges over NVLink, which {here.pool.instance_type} lacks",
                 "remove it",
             )
@@ -83,7 +83,7 @@ def low_latency_buffers_have_room(stack: StackSettings) -> Iterator[Finding]:
         fraction = model.mem_fraction_static
         if argument(model, "deepep-mode") != "normal" and (fraction is None or fraction > _LOW_LATENCY_FRACTION):
             yield Finding(
-                f"{here.at}.memFractionStatic",
+                here.path("memFractionStatic"),
                 f"{'the default fraction' if fraction is None else fraction} leaves little for DeepEP's low-latency "
                 "buffers over EFA",
                 f"use {_LOW_LATENCY_FRACTION} or less",

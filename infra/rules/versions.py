@@ -8,6 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from components.rules import Finding, RuleSet, Severity
+from components.serving.names import PREFILL
 from components.serving.placement import try_sizing
 from infra.rules.serving import placed
 
@@ -101,16 +102,19 @@ def versions_have_one_name(stack: StackSettings) -> Iterator[Finding]:
 def versions_can_take_their_share(stack: StackSettings) -> Iterator[Finding]:
     """A version holds its share of the requests that the largest version could hold alone."""
     each: dict[str, int] = {}
+    most_groups: dict[str, int] = {}
     for here in placed(stack):
         sizing = try_sizing(here.model, here.gpu)
-        if sizing is not None and sizing.fits:
+        # Where phases are apart a request stays in decode longest.
+        if sizing is not None and sizing.fits and here.role.name != PREFILL:
             each[here.model.name] = sizing.max_running_requests
+            most_groups[here.model.name] = here.model.most_groups
     for index, owner in enumerate(stack.models):
         traffic = owner.entry.traffic if owner.entry else {}
         models = [model for model in stack.models if model.name in traffic and each.get(model.name)]
-        most = max((each[model.name] * model.most_groups for model in models), default=0)
+        most = max((each[model.name] * most_groups[model.name] for model in models), default=0)
         for model in models:
-            share, holds = traffic[model.name], each[model.name] * model.most_groups
+            share, holds = traffic[model.name], each[model.name] * most_groups[model.name]
             if holds * 100 < share * most:
                 yield Finding(
                     f"models[{index}].entry.traffic.{model.name}",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.rules import Finding, RuleSet, Severity
+from components.serving.roles import roles
 from components.serving.weights.settings import WeightsSource
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def engines_do_not_fetch_themselves(stack: StackSettings) -> Iterator[Finding]:
     """Without a file system, each node fetches the whole checkpoint while its GPUs are paid for."""
     for index, model in enumerate(stack.models):
         if model.weights.source is WeightsSource.HUGGING_FACE and stack.file_system is None:
-            pods = model.groups_at_start * model.nodes_per_group
+            pods = sum(role.settings.groups_at_start * role.settings.nodes_per_group for role in roles(model))
             yield Finding(
                 f"models[{index}].weights.source",
                 f"each of {pods} pod(s) fetches {model.model} from the hub, on paid GPUs and at each new node",

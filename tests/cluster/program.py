@@ -21,7 +21,12 @@ from tests.cluster.nodes import Machine
 from tests.cluster.stand_ins import stand_ins
 
 ROOT = Path(__file__).parents[2]
-STACKS = ("dev", "prod")
+STACKS = {
+    "dev": ROOT / "Pulumi.dev.yaml",
+    "prod": ROOT / "Pulumi.prod.yaml",
+    "disaggregated": ROOT / "tests" / "stacks" / "Pulumi.disaggregated.yaml",
+}
+"""The stacks that are deployed, with their files: the shipped ones, and one whose phases are apart."""
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 HYPERPOD = "aws-native:sagemaker:Cluster"
 
@@ -123,10 +128,10 @@ class Program:
 
 @cache
 def program(stack: str) -> Program:
-    """The program of a shipped stack, recorded once with outputs that look like AWS' own."""
-    source = Source(ROOT / f"Pulumi.{stack}.yaml", stack)
+    """The program of a stack, recorded once with outputs that look like AWS' own."""
+    source = Source(STACKS[stack], stack)
     settings = validate(source.raw()).settings
-    assert settings is not None, f"Pulumi.{stack}.yaml has errors"
+    assert settings is not None, f"{STACKS[stack].name} has errors"
     config, secrets = source.engine_config()
     recording = record(main, stack=stack, config=config, secret_keys=secrets, preview=False)
     return Program(stack, resolve(settings), recording)

@@ -24,6 +24,7 @@ from components.serving.router.plan import RouterPlan
 
 START_SECONDS = 20
 TOKEN_SECONDS = 0.1
+BOOTSTRAP_PORT = "8998"
 
 
 @dataclass
@@ -144,12 +145,15 @@ class Engine:
         return EngineHandler
 
 
-def pod(name: str, ip: str, labels: dict[str, str], *, ready: bool = True) -> dict[str, Any]:
+def pod(
+    name: str, ip: str, labels: dict[str, str], *, ready: bool = True, annotations: dict[str, str] | None = None
+) -> dict[str, Any]:
     """A pod as the API server shows it."""
+    metadata = {"name": name, "namespace": "inference", "labels": labels, "annotations": annotations or {}}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": "inference", "labels": labels, "resourceVersion": "1", "uid": name},
+        "metadata": {**metadata, "resourceVersion": "1", "uid": name},
         "spec": {"containers": []},
         "status": {
             "phase": "Running",
@@ -277,15 +281,22 @@ def running(
     key: str | None = None,
     environment: dict[str, str] | None = None,
     worker_port: int | None = None,
+    decoders: Sequence[str] = (),
 ) -> Generator[RunningRouter]:
     """Run the planned router on loopback until it is ready. `workers` are URLs that replace the service discovery, or
-    None to keep it; `worker_port` is then the port of the discovered pods.
+    None to keep it; `worker_port` is then the port of the discovered pods. `decoders` are URLs of decode groups, where
+    `workers` are those of prefill groups.
     """
     port, metrics_port = free_port(), free_port()
     line = with_value(with_value(plan.arguments, "--host", "127.0.0.1"), "--port", str(port))
     line = with_value(with_value(line, "--prometheus-host", "127.0.0.1"), "--prometheus-port", str(metrics_port))
     if workers is not None:
-        line = [*line[: line.index("--service-discovery")], "--worker-urls", *workers]
+        line = line[: line.index("--service-discovery")]
+        if decoders:
+            line += [part for url in workers for part in ("--prefill", url, BOOTSTRAP_PORT)]
+            line += [part for url in decoders for part in ("--decode", url)]
+        else:
+            line += ["--worker-urls", *workers]
     elif worker_port is not None:
         line = with_value(line, "--service-discovery-port", str(worker_port))
     key_file = folder / "api-key"

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
-from components.facts.engines import SUPPORTED, engine
+from components.facts.engines import SUPPORTED, at_least, engine
+from components.serving.disaggregation.plan import decode_options
+from components.serving.disaggregation.transports import TRANSPORTS
 from components.serving.engine.arguments import OWNED, EngineArguments, command_line
 from components.serving.engine.flags import judge, render
 from components.serving.settings import ModelSettings
+from components.serving.settings import rules as model_rules
 from tests.contract.shared import shared
-from tests.unit.serving.builders import QWEN_8B, R1, plan
+from tests.unit.serving.builders import QWEN_8B, R1, apart, found, plan
 
 _CONVERTERS: dict[str, Any] = {
     "int": int,
@@ -157,6 +160,44 @@ def test_a_planned_model_starts(version: str, base: dict[str, Any], instance_typ
     parsed = parse(version, planned.front.arguments)
     assert parsed.served_model_name == base["name"]
     assert parsed.model_path == f"/models/huggingface/{base['model']}/main"
+
+
+@pytest.mark.parametrize(
+    ("version", "transport"),
+    [(version, name) for version in SUPPORTED for name, row in TRANSPORTS.items() if at_least(version, row.since)],
+)
+def test_both_phases_of_a_planned_model_start(version: str, transport: str) -> None:
+    image = {"repository": "registry.example.com/sglang", "tag": f"v{version}", "efaCapable": True}
+    ranks = {"nodesPerGroup": 4, "parallelism": {"tensor": 32, "data": 32, "dpAttention": True, "expert": 32}}
+    changed = apart(transport=transport, decode={**ranks, "reservedTokens": 1024, "pollingInterval": 2})
+    planned = plan(changed, engine={"version": version, "image": image})
+    prefill, decode = (vars(parse(version, group.arguments)) for group in planned.groups)
+    assert [each["disaggregation_mode"] for each in (prefill, decode)] == ["prefill", "decode"]
+    backends = {each["disaggregation_transfer_backend"] for each in (prefill, decode)}
+    assert backends == {TRANSPORTS[transport].backend_of(version)}
+    assert {each["disaggregation_bootstrap_port"] for each in (prefill, decode)} == {8998}
+    assert (decode["num_reserved_decode_tokens"], decode["disaggregation_decode_polling_interval"]) == (1024, 2)
+    assert prefill.get("disaggregation_decode_tp", 32) == 32
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_every_decode_option_is_the_engine_s_own_or_refused(version: str) -> None:
+    everything = {
+        "extraSlots": 4,
+        "radixCache": True,
+        "offloadKvCache": True,
+        "reservedTokens": 9,
+        "pollingInterval": 2,
+    }
+    changed = apart(transport="mooncake-tcp", privileged=None, decode=everything)
+    settings = ModelSettings.model_validate({**changed, "engine": {"version": version}})
+    assert settings.disaggregation is not None
+    refused = {path.rpartition(".")[2] for path, _ in found(model_rules, "disaggregation.decode-option", settings)}
+    for path, flag, value in decode_options(settings.disaggregation.decode):
+        if path in refused:
+            assert flag not in engine(version).flags
+        else:
+            parse(version, ("--model-path", "x", *render(engine(version), flag, value)))
 
 
 def test_a_dollar_in_a_value_is_not_a_variable_of_the_kubelet() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from components.facts import pins
 from components.facts.engines import ROUTER_VERSION, router_flags
+from components.serving.disaggregation.plan import BOOTSTRAP_ANNOTATION
 from components.serving.engine.flags import judge, render
 from components.serving.router.arguments import OWNED, ROUTER
-from tests.unit.serving.builders import R1, plan
+from tests.unit.serving.builders import APART, R1, plan
 
 launch_router = pytest.importorskip("sglang_router.launch_router")
 
@@ -25,9 +26,9 @@ SAMPLES = {"--control-plane-api-keys": "id:name:user:key", "--jwt-role-mapping":
 """Values of flags that look into theirs."""
 
 
-def parsed(**router: Any) -> Any:
+def parsed(base: dict[str, Any] = R1, **router: Any) -> Any:
     """What the router's parser makes of the planned arguments, once it found them valid."""
-    planned = plan(R1, router=router).router
+    planned = plan(base, router=router).router
     assert planned is not None
     arguments = launch_router.parse_router_args(list(planned.arguments))
     arguments._validate_router_args()
@@ -49,6 +50,22 @@ def test_ranks_0_of_the_group_are_looked_for_in_the_engines_namespace() -> None:
         "leaderworkerset.sigs.k8s.io/worker-index": "0",
     }
     assert (arguments.service_discovery_port, arguments.service_discovery_namespace) == (30000, "inference")
+
+
+def test_ranks_0_of_both_phases_are_looked_for() -> None:
+    arguments = parsed(APART, prefillPolicy="bucket", decodePolicy="round_robin")
+    assert arguments.pd_disaggregation
+    assert arguments.service_discovery
+    assert (arguments.prefill_policy, arguments.decode_policy) == ("bucket", "round_robin")
+    rank = {"leaderworkerset.sigs.k8s.io/worker-index": "0"}
+    assert arguments.prefill_selector == {"leaderworkerset.sigs.k8s.io/name": "r1-prefill", **rank}
+    assert arguments.decode_selector == {"leaderworkerset.sigs.k8s.io/name": "r1-decode", **rank}
+    assert arguments.selector == {}
+    assert (arguments.service_discovery_port, arguments.service_discovery_namespace) == (30000, "inference")
+
+
+def test_prefill_s_annotation_is_the_one_that_the_router_reads() -> None:
+    assert parsed(APART).bootstrap_port_annotation == BOOTSTRAP_ANNOTATION
 
 
 def test_health_checks_wait_for_a_token_and_a_stopped_router_for_its_streams() -> None:

@@ -13,7 +13,7 @@ from components.serving.component import InferenceNamespace, Model, RouterNamesp
 from components.serving.namespace.plan import plan_namespace
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
-from tests.unit.serving.builders import QWEN_8B, R1, plan
+from tests.unit.serving.builders import APART, QWEN_8B, R1, plan
 
 KUBERNETES = "1.34"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
@@ -24,11 +24,14 @@ TRAFFIC = {"traffic": {"r1": 95, "qwen": 5}}
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    """A namespace, R1 with everything that a model can have, Qwen from a bucket, and one behind routers."""
+    """A namespace, R1 with everything that a model can have, Qwen from a bucket, R1 behind routers and with its phases
+    apart.
+    """
     r1 = plan(R1, entry={**ENTRY, **TRAFFIC}, apiKeySecret="key")
     qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
 
     routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
+    phases = plan({**APART, "name": "apart"})
 
     def program() -> None:
         ctx, key = context(), pulumi.Output.secret("key")
@@ -36,7 +39,8 @@ def recording() -> Recording:
             "routers", ctx, engines_namespace="inference", node_selector={"a": "b"}, api_server_cidrs=["10.0.1.0/24"]
         )
         Model("routed", ctx, routed, namespace="inference", claim_name="weights", routers=routers, api_key=key)
-        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen]))
+        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases]))
+        Model("apart", ctx, phases, namespace="inference", claim_name="weights", routers=routers)
         WeightsPrefetch("r1-weights", ctx, r1, namespace="inference", claim_name="weights", token=key)
         other = Model("qwen", ctx, qwen, namespace="inference", cluster_name="sglang-test")
         Model(
@@ -56,7 +60,7 @@ def recording() -> Recording:
 def test_sets_have_only_fields_that_the_controller_knows(recording: Recording) -> None:
     schema = strict_schema("leaderworkerset.x-k8s.io_LeaderWorkerSet", "spec")
     sets = recording.of_type(LWS)
-    assert len(sets) == 3
+    assert len(sets) == 5
     for made in sets:
         jsonschema.validate(made.inputs["spec"], schema)
 

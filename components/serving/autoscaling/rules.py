@@ -71,7 +71,7 @@ def there_is_something_to_scale(model: ModelSettings) -> Iterator[Finding]:
 def something_triggers_it(model: ModelSettings) -> Iterator[Finding]:
     """At least one signal, or one time, says how many groups there should be."""
     scaling = model.autoscaling
-    if scaling and scaling.on and not (thresholds(scaling, "serve") or scaling.queries or scaling.cron):
+    if scaling and scaling.on and not (thresholds(scaling, model.role) or scaling.queries or scaling.cron):
         yield Finding(
             "autoscaling.triggers",
             "every signal is 0 and there is neither a query nor a time, so nothing would ever scale",

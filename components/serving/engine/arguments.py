@@ -55,7 +55,17 @@ OWNED: Final = {
     "--api-key": "apiKeySecret",
     "--admin-api-key": "apiKeySecret",
     "--config": "apiKeySecret",
-    "--disaggregation-mode": "the program (all ranks of a model serve both phases)",
+    "--disaggregation-mode": "disaggregation",
+    "--disaggregation-transfer-backend": "disaggregation.transport",
+    "--disaggregation-bootstrap-port": "disaggregation.bootstrapPort",
+    "--disaggregation-decode-tp": "disaggregation.decode.parallelism",
+    "--disaggregation-decode-dp": "disaggregation.decode.parallelism",
+    "--disaggregation-prefill-pp": "disaggregation.prefill.parallelism",
+    "--num-reserved-decode-tokens": "disaggregation.decode.reservedTokens",
+    "--disaggregation-decode-extra-slots": "disaggregation.decode.extraSlots",
+    "--disaggregation-decode-polling-interval": "disaggregation.decode.pollingInterval",
+    "--disaggregation-decode-enable-radix-cache": "disaggregation.decode.radixCache",
+    "--disaggregation-decode-enable-offload-kvcache": "disaggregation.decode.offloadKvCache",
     "--encoder-only": "the program (all ranks of a model serve all of it)",
     "--language-only": "the program (all ranks of a model serve all of it)",
     "--grpc-mode": "the program (probes and clients speak HTTP)",
@@ -65,6 +75,19 @@ OWNED: Final = {
     "--use-ray": "the program (LeaderWorkerSet starts the ranks)",
 }
 """Flags that the program writes itself, with the setting that decides each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """What one phase of a disaggregated model is told. `options` are flags with their values; those that only some
+    releases ask for, since the others find out by themselves, are `asked`.
+    """
+
+    mode: str
+    backend: str
+    bootstrap_port: int
+    options: Mapping[str, ArgumentValue] = field(default_factory=dict)
+    asked: Mapping[str, ArgumentValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +116,7 @@ class EngineArguments:
     load_format: str | None = None
     shared_file_system: bool = False
     api_key: bool = False
+    phase: Phase | None = None
     extra: Mapping[str, ArgumentValue] = field(default_factory=dict)
 
 
@@ -120,8 +144,21 @@ def _fixed(arguments: EngineArguments, engine: Engine) -> Iterator[str]:
     if arguments.nodes > 1:
         yield from ("--nnodes", "$(LWS_GROUP_SIZE)", "--node-rank", "$(LWS_WORKER_INDEX)")
         yield from ("--dist-init-addr", f"$(LWS_LEADER_ADDRESS):{RENDEZVOUS_PORT}")
+    if arguments.phase:
+        yield from _phase(arguments.phase, engine)
     if arguments.api_key:
         yield from ("--config", KEY_FILE)
+
+
+def _phase(phase: Phase, engine: Engine) -> Iterator[str]:
+    yield from render(engine, "--disaggregation-mode", phase.mode)
+    yield from render(engine, "--disaggregation-transfer-backend", phase.backend)
+    yield from render(engine, "--disaggregation-bootstrap-port", phase.bootstrap_port)
+    for name, value in phase.options.items():
+        yield from render(engine, name, value)
+    for name, value in phase.asked.items():
+        if name in engine.flags:
+            yield from render(engine, name, value)
 
 
 def _owned_values(arguments: EngineArguments) -> Iterator[tuple[tuple[str, ...], ArgumentValue]]:

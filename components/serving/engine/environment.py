@@ -18,8 +18,10 @@ def environment(
     efa: bool,
     offline: bool,
     extra: Mapping[str, str],
+    transport: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The environment of one rank, in a stable order; `extra` are the user's own and come last.
+    """The environment of one rank, in a stable order; `transport` are those of the KV cache's transport, `extra` the
+    user's own, which come last.
 
     NCCL gets an exclusion, since a named interface hides the others and costs about 28x; gloo needs one name, and
     `eth0` is what the VPC CNI calls a pod's interface (awslabs/awsome-distributed-ai, dsv3-uccl-nixl).
@@ -34,7 +36,7 @@ def environment(
         variables |= {"NCCL_SOCKET_IFNAME": "^lo,docker,veth", "GLOO_SOCKET_IFNAME": "eth0"}
     if efa:
         variables |= {"FI_PROVIDER": "efa"}
-    return variables | dict(extra)
+    return variables | dict(transport or {}) | dict(extra)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class ImageSettings(Settings):
     declared for every other image. Without them NCCL runs over TCP and says so only in its log
     (awslabs/awsome-distributed-ai efa-cheatsheet.md: NCCL_DEBUG).
     """
+    mooncake_efa: bool = False
+    """Whether it carries Mooncake's EFA wheel (mooncake-transfer-engine-efa); the common one has no EFA."""
     efa_expert_parallel: bool = False
     """Whether its DeepEP works across nodes over EFA; the stock one does not (deepseek-ai/DeepEP#369)."""
 

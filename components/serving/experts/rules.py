@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from components.facts.engines import at_least
 from components.rules import Finding, Severity
 from components.serving.lookup import all_to_all, argument, asked_at, facts_of
+from components.serving.names import PREFILL
 from components.serving.rule_set import rules
 from components.serving.tuning import asked
 
@@ -90,7 +91,7 @@ def a_mode_has_a_back_end(model: ModelSettings) -> Iterator[Finding]:
 def decoding_keeps_its_graphs(model: ModelSettings) -> Iterator[Finding]:
     """DeepEP's normal mode turns CUDA graphs off; it is for a role that only prefills."""
     path, mode = asked_at(model, "deepep-mode") or ("", None)
-    if mode == "normal" and argument(model, "moe-a2a-backend") == "deepep":
+    if mode == "normal" and argument(model, "moe-a2a-backend") == "deepep" and model.role != PREFILL:
         yield Finding(path, "normal mode turns CUDA graphs off, for decoding too", "use auto or low_latency")
 
 

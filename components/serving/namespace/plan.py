@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from components.serving.group.objects import NAME_LABEL
 from components.serving.manifest import Spec
 from components.serving.names import NAMESPACE
 
@@ -19,12 +20,15 @@ POLICY: Final = "sglang-hyperpod-engines"
 
 @dataclass(frozen=True, slots=True)
 class NamespacePlan:
-    """The namespace and the most that its pods may ask for: capabilities, host paths, image repositories."""
+    """The namespace and the most that its pods may ask for: capabilities, host paths, image repositories. `privileged`
+    are the LeaderWorkerSets whose pods may be privileged.
+    """
 
     name: str
     capabilities: tuple[str, ...]
     host_paths: tuple[str, ...]
     repositories: tuple[str, ...]
+    privileged: tuple[str, ...] = ()
 
 
 def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
@@ -35,6 +39,7 @@ def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
         capabilities=tuple(sorted({name for group in groups for name in group.capabilities})),
         host_paths=tuple(sorted({group.cache_path for group in groups if group.cache_path})),
         repositories=tuple(sorted({group.image.repository for group in groups})),
+        privileged=tuple(sorted(group.name for group in groups if group.privileged)),
     )
 
 
@@ -59,7 +64,7 @@ def admission_policy(plan: NamespacePlan) -> Spec:
             ],
         },
         "matchConditions": [{"name": "spec-is-new", "expression": _SPEC_IS_NEW}],
-        "variables": [{"name": "containers", "expression": _CONTAINERS}],
+        "variables": _variables(plan),
         "validations": [
             {"expression": expression, "message": message, "reason": "Forbidden"}
             for expression, message in _validations(plan)
@@ -86,6 +91,14 @@ _CONTAINERS: Final = (
 )
 
 
+def _variables(plan: NamespacePlan) -> list[dict[str, str]]:
+    containers = {"name": "containers", "expression": _CONTAINERS}
+    if not plan.privileged:
+        return [containers]
+    allowed = f"object.metadata.?labels['{NAME_LABEL}'].orValue('') in {_literal(plan.privileged)}"
+    return [containers, {"name": "mayBePrivileged", "expression": allowed}]
+
+
 def _validations(plan: NamespacePlan) -> Iterable[tuple[str, str]]:
     capabilities, paths, repositories = map(_literal, (plan.capabilities, plan.host_paths, plan.repositories))
     yield (
@@ -93,14 +106,15 @@ def _validations(plan: NamespacePlan) -> Iterable[tuple[str, str]]:
         " && !object.spec.?hostIPC.orValue(false)",
         "pods here share no namespace with their node",
     )
-    yield (_each("!c.?securityContext.?privileged.orValue(false)"), "no container here is privileged")
+    unless, but = _exception(plan)
+    yield (unless + _each("!c.?securityContext.?privileged.orValue(false)"), f"no container here is privileged{but}")
     yield (
-        _each("!c.?securityContext.?allowPrivilegeEscalation.orValue(true)"),
-        "containers here set allowPrivilegeEscalation: false",
+        unless + _each("!c.?securityContext.?allowPrivilegeEscalation.orValue(true)"),
+        f"containers here set allowPrivilegeEscalation: false{but}",
     )
     yield (
-        _each("'ALL' in c.?securityContext.?capabilities.?drop.orValue([])"),
-        "containers here drop all capabilities",
+        unless + _each("'ALL' in c.?securityContext.?capabilities.?drop.orValue([])"),
+        f"containers here drop all capabilities{but}",
     )
     yield (
         _each(f"c.?securityContext.?capabilities.?add.orValue([]).all(name, name in {capabilities})"),
@@ -124,6 +138,13 @@ def _validations(plan: NamespacePlan) -> Iterable[tuple[str, str]]:
         _each(f"{repositories}.exists(r, c.image.startsWith(r + ':') || c.image.startsWith(r + '@'))"),
         f"images here come from: {_words(plan.repositories)}",
     )
+
+
+def _exception(plan: NamespacePlan) -> tuple[str, str]:
+    """What comes before a condition, and after its message, where some engines' transport needs privileged pods."""
+    if not plan.privileged:
+        return "", ""
+    return "variables.mayBePrivileged || ", f" but those of {_words(plan.privileged)}"
 
 
 def _each(condition: str) -> str:

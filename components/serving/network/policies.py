@@ -50,6 +50,21 @@ def within_group(name: str) -> Spec:
     }
 
 
+def between(name: str, peer: str) -> Spec:
+    """All traffic between the ranks of two LeaderWorkerSets that hand the KV cache over to each other.
+
+    Every port is open: of the bootstrap port alone the number is known, and each rank binds a socket of its own at a
+    free one (sglang disaggregation/common/conn.py: get_zmq_socket_on_host).
+    """
+    other = {"podSelector": {"matchLabels": members(peer)}}
+    return {
+        "podSelector": {"matchLabels": members(name)},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [other]}],
+        "egress": [{"to": [other]}],
+    }
+
+
 def api(
     name: str,
     *,

@@ -14,6 +14,9 @@ from components.serving.pods.resources import gib
 if TYPE_CHECKING:
     from components.serving.plan import GroupPlan
 
+TRANSPORT_LABEL: Final = "sglang-hyperpod/transport"
+"""On the pods of a phase: the transport of the KV cache, which decides whether they may be privileged."""
+
 LOST_NODE_TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 """Taints that the control plane puts on a node it lost."""
 
@@ -31,8 +34,9 @@ def pod_template(
     Secret with the API key; `annotations` may hold outputs.
     """
     metadata: dict[str, Any] = {"labels": labels(group)}
-    if annotations:
-        metadata["annotations"] = dict(annotations)
+    noted = {**(group.transfer.annotations if group.transfer else {}), **(annotations or {})}
+    if noted:
+        metadata["annotations"] = noted
     return {
         "metadata": metadata,
         "spec": {
@@ -51,12 +55,13 @@ def pod_template(
 
 def labels(group: GroupPlan) -> dict[str, str]:
     """Labels of every pod of a role; LeaderWorkerSet adds its own for set, group and rank."""
-    return {
+    found = {
         "app.kubernetes.io/name": "sglang",
         "app.kubernetes.io/instance": group.name,
         "app.kubernetes.io/component": group.role,
         "app.kubernetes.io/managed-by": "pulumi",
     }
+    return {**found, TRANSPORT_LABEL: group.transfer.transport.name} if group.transfer else found
 
 
 def tolerations(group: GroupPlan) -> list[dict[str, Any]]:
@@ -68,10 +73,13 @@ def tolerations(group: GroupPlan) -> list[dict[str, Any]]:
     return [*group.pool.tolerations, *lost]
 
 
-def security_context(capabilities: tuple[str, ...]) -> dict[str, Any]:
+def security_context(capabilities: tuple[str, ...], *, privileged: bool = False) -> dict[str, Any]:
     """All of the `restricted` level but its user: a capability reaches only root (Kubernetes adds none to the ambient
-    set, KEP-2763), and the caches on the node's NVMe and the folders on Lustre belong to root.
+    set, KEP-2763), and the caches on the node's NVMe and the folders on Lustre belong to root. A privileged container
+    has all capabilities, and an API server takes no other word on them beside it.
     """
+    if privileged:
+        return {"privileged": True}
     dropped: dict[str, Any] = {"drop": ["ALL"]}
     added = {"add": list(capabilities)} if capabilities else {}
     return {"allowPrivilegeEscalation": False, "privileged": False, "capabilities": {**dropped, **added}}
@@ -85,13 +93,20 @@ def _container(group: GroupPlan, *, leader: bool, key_secret: str | None) -> dic
         "command": list(group.command),
         "args": list(group.arguments),
         "env": [{"name": name, "value": value} for name, value in group.environment.items()],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "ports": _ports(group),
         "resources": {"requests": group.resources.requests, "limits": group.resources.limits},
-        "securityContext": security_context(group.capabilities),
+        "securityContext": security_context(group.capabilities, privileged=group.privileged),
         **probes(group.probes, leader=leader),
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         "volumeMounts": _mounts(group, key_secret),
     }
+
+
+def _ports(group: GroupPlan) -> list[dict[str, Any]]:
+    ports: list[dict[str, Any]] = [{"name": "http", "containerPort": PORT, "protocol": "TCP"}]
+    if group.transfer and group.transfer.bootstrap_port:
+        ports.append({"name": "bootstrap", "containerPort": group.transfer.bootstrap_port, "protocol": "TCP"})
+    return ports
 
 
 def _mounts(group: GroupPlan, key_secret: str | None) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from components.facts.engines import RouterRelease
 from components.serving.engine.command import PORT
 from components.serving.engine.flags import dashed, render
+from components.serving.names import SERVE
 
 if TYPE_CHECKING:
     from components.serving.engine.settings import ArgumentValue
@@ -70,13 +71,13 @@ OWNED: Final = {
     "--request-timeout-secs": "router.requestTimeoutSeconds",
     "--log-level": "router.logLevel",
     "--mini-lb": "the program (a Python router for debugging)",
-    "--pd-disaggregation": "the program (the groups of this model serve both phases)",
-    "--prefill": "the program (the groups of this model serve both phases)",
-    "--decode": "the program (the groups of this model serve both phases)",
-    "--prefill-selector": "the program (the groups of this model serve both phases)",
-    "--decode-selector": "the program (the groups of this model serve both phases)",
-    "--prefill-policy": "the program (the groups of this model serve both phases)",
-    "--decode-policy": "the program (the groups of this model serve both phases)",
+    "--pd-disaggregation": "disaggregation",
+    "--prefill": "the program (groups are found by their labels)",
+    "--decode": "the program (groups are found by their labels)",
+    "--prefill-selector": "the program (groups are found by their labels)",
+    "--decode-selector": "the program (groups are found by their labels)",
+    "--prefill-policy": "router.prefillPolicy",
+    "--decode-policy": "router.decodePolicy",
     "--tls-cert-path": "the program (probes speak plain HTTP; TLS ends at entry.certificateArn)",
     "--tls-key-path": "the program (probes speak plain HTTP; TLS ends at entry.certificateArn)",
 }
@@ -88,14 +89,18 @@ def launch_command(*, api_key: bool) -> tuple[str, ...]:
     return ("python3", "-c", _LAUNCH_WITH_KEY) if api_key else ("python3", "-m", "sglang_router.launch_router")
 
 
-def discovery(labels: Mapping[str, str], namespace: str) -> tuple[str, ...]:
-    """Arguments by which the router finds its workers: ready pods with all of `labels`. The port is always given, since
-    the Python front's default is 80 (sglang-router 0.3.2 router_args.py:50).
+def discovery(labels: Mapping[str, Mapping[str, str]], namespace: str) -> tuple[str, ...]:
+    """Arguments by which the router finds its workers: ready pods with all of a role's `labels`, given by role. The
+    port is always given, since the Python front's default is 80 (sglang-router 0.3.2 router_args.py:50).
     """
+    found = {"--selector" if role == SERVE else f"--{role}-selector": wanted for role, wanted in labels.items()}
     return (
         "--service-discovery",
-        "--selector",
-        *(f"{name}={value}" for name, value in labels.items()),
+        *(
+            part
+            for option, wanted in found.items()
+            for part in (option, *(f"{name}={value}" for name, value in wanted.items()))
+        ),
         "--service-discovery-port",
         str(PORT),
         "--service-discovery-namespace",
@@ -103,9 +108,13 @@ def discovery(labels: Mapping[str, str], namespace: str) -> tuple[str, ...]:
     )
 
 
-def command_line(settings: RouterSettings, workers: tuple[str, ...], *, shutdown_seconds: int) -> tuple[str, ...]:
-    """The arguments of `sglang_router.launch_router`; `workers` are those that tell it whom to route to."""
-    given = dict(_values(settings))
+def command_line(
+    settings: RouterSettings, workers: tuple[str, ...], *, shutdown_seconds: int, phases: bool = False
+) -> tuple[str, ...]:
+    """The arguments of `sglang_router.launch_router`; `workers` are those that tell it whom to route to. With `phases`
+    each request goes to a prefill and a decode group.
+    """
+    given = dict(_values(settings)) | dict(_phases(settings) if phases else _policy(settings))
     given |= {dashed(name): value for name, value in settings.arguments.items()}
     line: list[str] = []
     for name, value in [*given.items(), ("--shutdown-grace-period-secs", shutdown_seconds)]:
@@ -120,9 +129,24 @@ def _values(settings: RouterSettings) -> Iterator[tuple[str, ArgumentValue]]:
     yield "--prometheus-port", METRICS_PORT
     yield "--log-level", settings.log_level
     yield "--request-timeout-secs", settings.request_timeout_seconds
-    yield from _policy(settings)
     yield from _resilience(settings)
     yield from _limits(settings)
+
+
+def prefill_policy(settings: RouterSettings) -> str:
+    """How a prefill group is chosen, where phases are apart."""
+    return settings.prefill_policy or "power_of_two"
+
+
+def decode_policy(settings: RouterSettings) -> str:
+    """How a decode group is chosen, where phases are apart."""
+    return settings.decode_policy or "power_of_two"
+
+
+def _phases(settings: RouterSettings) -> Iterator[tuple[str, ArgumentValue]]:
+    yield "--pd-disaggregation", True
+    yield "--prefill-policy", prefill_policy(settings)
+    yield "--decode-policy", decode_policy(settings)
 
 
 def _policy(settings: RouterSettings) -> Iterator[tuple[str, ArgumentValue]]:

@@ -167,7 +167,7 @@ class Router(Component):
             "serving": serving(
                 labels, monitoring_namespace=monitoring_namespace, load_balancer_cidrs=load_balancer_cidrs
             ),
-            "routing": routing(labels, self._plan.leaders, engines_namespace, self._space.api_server_cidrs),
+            "routing": routing(labels, self._plan.leaders.values(), engines_namespace, self._space.api_server_cidrs),
         }
         return [
             k8s.networking.v1.NetworkPolicy(

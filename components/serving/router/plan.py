@@ -9,9 +9,10 @@ from components.facts import pins
 from components.serving.engine.command import PORT
 from components.serving.engine.image import ImagePlan
 from components.serving.group.objects import leaders
-from components.serving.names import NAMESPACE, ROUTER_NAMESPACE
+from components.serving.names import NAMESPACE, PREFILL, ROUTER_NAMESPACE, SERVE
 from components.serving.pods.probes import DRAIN_SECONDS
-from components.serving.router.arguments import command_line, discovery, launch_command
+from components.serving.roles import roles
+from components.serving.router.arguments import command_line, decode_policy, discovery, launch_command, prefill_policy
 
 if TYPE_CHECKING:
     from components.serving.router.settings import RouterImageSettings, RouterSettings
@@ -27,14 +28,14 @@ _LAST_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterPlan:
-    """The routers in front of one model. `leaders` are the labels of the pods to which they send requests;
+    """The routers in front of one model. `leaders` are the labels of the pods to which they send requests, by role;
     `shutdown_seconds` how long a stopped router serves the requests that it has.
     """
 
     name: str
     settings: RouterSettings
     image: ImagePlan
-    leaders: dict[str, str]
+    leaders: dict[str, dict[str, str]]
     command: tuple[str, ...]
     arguments: tuple[str, ...]
     environment: dict[str, str]
@@ -45,6 +46,12 @@ class RouterPlan:
     def replicas(self) -> int:
         """Routers."""
         return self.settings.replicas
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """How a group is chosen, by role."""
+        of_role = {SERVE: self.settings.policy, PREFILL: prefill_policy(self.settings)}
+        return {role: of_role.get(role, decode_policy(self.settings)) for role in self.leaders}
 
     @property
     def api_key(self) -> bool:
@@ -62,22 +69,28 @@ class RouterPlan:
         return f"http://{self.name}.{self.namespace}.svc.cluster.local:{PORT}/v1"
 
 
-def plan_router(model: ModelSettings, group: str) -> RouterPlan | None:
-    """The router of a model whose groups belong to the LeaderWorkerSet `group`; None where it has none."""
+def plan_router(model: ModelSettings) -> RouterPlan | None:
+    """The router of a model; None where it has none."""
     settings = model.router
     if settings is None:
         return None
     # A worker's rank 1 answers /health with 200 and requests with 404 (sglang 0.5.8 utils/common.py:2541-2590).
-    labels = leaders(group)
+    labels = {role.name: leaders(role.group) for role in roles(model)}
+    shutdown = max(role.settings.grace_period_seconds for role in roles(model))
     return RouterPlan(
         name=model.name,
         settings=settings,
         image=resolve_router_image(settings.image),
         leaders=labels,
         command=launch_command(api_key=settings.api_key_secret is not None),
-        arguments=command_line(settings, discovery(labels, NAMESPACE), shutdown_seconds=model.grace_period_seconds),
+        arguments=command_line(
+            settings,
+            discovery(labels, NAMESPACE),
+            shutdown_seconds=shutdown,
+            phases=model.disaggregation is not None,
+        ),
         environment={"HF_ENDPOINT": _NO_HUB, **settings.environment},
-        shutdown_seconds=model.grace_period_seconds,
+        shutdown_seconds=shutdown,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from components.serving.engine.command import PORT
@@ -29,15 +29,20 @@ def serving(labels: Mapping[str, str], *, monitoring_namespace: str | None, load
 
 
 def routing(
-    labels: Mapping[str, str], leaders: Mapping[str, str], engines_namespace: str, api_server_cidrs: Sequence[str]
+    labels: Mapping[str, str],
+    leaders: Iterable[Mapping[str, str]],
+    engines_namespace: str,
+    api_server_cidrs: Sequence[str],
 ) -> Spec:
-    """The leaders of the model's groups, and the Kubernetes API, which tells who they are."""
+    """The leaders of the model's groups, given by the labels of each role's, and the Kubernetes API, which tells who
+    they are.
+    """
     api_server = [{"ipBlock": {"cidr": cidr}} for cidr in (*API_SERVICE_CIDRS, *api_server_cidrs)]
     return {
         "podSelector": {"matchLabels": dict(labels)},
         "policyTypes": ["Egress"],
         "egress": [
-            {"to": [pods_of(engines_namespace, dict(leaders))], "ports": [_tcp(PORT)]},
+            {"to": [pods_of(engines_namespace, dict(of_role)) for of_role in leaders], "ports": [_tcp(PORT)]},
             {"to": api_server, "ports": [_tcp(443)]},
         ],
     }

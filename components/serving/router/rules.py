@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from components.facts import pins
 from components.rules import Finding, Severity
 from components.serving.engine.flags import dashed, judge
+from components.serving.names import SERVE
 from components.serving.router.arguments import OWNED, ROUTER
 from components.serving.router.plan import resolve_router_image
 from components.serving.rule_set import rules
@@ -106,8 +107,8 @@ def a_router_can_be_lost(model: ModelSettings) -> Iterator[Finding]:
 
 @rules.rule("router.one-group", source="sglang-router 0.3.2 chooses between workers", severity=Severity.ADVICE)
 def there_is_something_to_choose(model: ModelSettings) -> Iterator[Finding]:
-    """A router before one group has no choice to make."""
-    if model.router and model.replicas == 1:
+    """A router before one group has no choice to make, unless it brings prefill and decode together."""
+    if model.router and model.replicas == 1 and model.role == SERVE:
         yield Finding(
             "router", "one group: the router only adds a hop", "leave router out, unless for its key and limits"
         )
@@ -117,12 +118,50 @@ def there_is_something_to_choose(model: ModelSettings) -> Iterator[Finding]:
 def the_policy_reads_its_settings(model: ModelSettings) -> Iterator[Finding]:
     """Settings of one policy under another have no effect."""
     router = model.router
-    if router and router.policy != "cache_aware" and "cache_aware" in router.model_fields_set:
+    if router is None or "cache_aware" not in router.model_fields_set:
+        return
+    if router.policy != "cache_aware" and not model.disaggregation:
         yield Finding(
             "router.cacheAware",
             f"policy {router.policy} does not read it",
             "leave it out, or set policy: cache_aware",
         )
+
+
+@rules.rule("router.phase-policy", source="sglang-router 0.3.2 router_args.py: read with --pd-disaggregation alone")
+def policies_of_phases_need_phases(model: ModelSettings) -> Iterator[Finding]:
+    """Where phases are apart each has a policy of its own, and else there is one."""
+    if model.router is None:
+        return
+    if model.disaggregation:
+        for name, path in (("policy", "policy"), ("cache_aware", "cacheAware")):
+            if name in model.router.model_fields_set:
+                yield Finding(
+                    f"router.{path}",
+                    f"{path} has no effect: prefill and decode are apart",
+                    "set router.prefillPolicy and router.decodePolicy",
+                )
+        return
+    for name, path in (("prefill_policy", "prefillPolicy"), ("decode_policy", "decodePolicy")):
+        if getattr(model.router, name) is not None:
+            yield Finding(f"router.{path}", f"{path} has no effect: every group serves both phases", "set policy")
+
+
+@rules.rule(
+    "router.phase-cache",
+    source="sgl-project/sglang#23573; tests/contract/test_router_phases.py",
+    severity=Severity.WARNING,
+)
+def no_phase_is_chosen_by_an_empty_tree(model: ModelSettings) -> Iterator[Finding]:
+    """Release 0.3.2 does not tell `cache_aware` of prefill and decode groups."""
+    router = model.router if model.disaggregation else None
+    for name, path in (("prefill_policy", "prefillPolicy"), ("decode_policy", "decodePolicy")):
+        if router and getattr(router, name) == "cache_aware":
+            yield Finding(
+                f"router.{path}",
+                "release 0.3.2 chooses at random here: its prefix trees never hear of prefill and decode groups",
+                "use power_of_two",
+            )
 
 
 @rules.rule("router.limits", source="sglang-router 0.3.2: no bucket without maxConcurrentRequests")

@@ -12,6 +12,9 @@ from components.settings import PositiveInt, Quantity, Settings, Sha256Digest
 Policy = Literal["cache_aware", "random", "round_robin", "power_of_two", "manual"]
 """How release 0.3.2 chooses a group; `least_load` and `consistent_hashing` came later (lightseekorg/smg)."""
 
+PrefillPolicy = Literal["cache_aware", "random", "round_robin", "power_of_two", "manual", "bucket"]
+"""How release 0.3.2 chooses a prefill group; `bucket` goes by the length of prompts."""
+
 Seconds = Annotated[int, Field(ge=1, le=7200)]
 
 
@@ -127,7 +130,13 @@ class RouterSettings(Settings):
     """Routers. Each keeps its own view of the caches: more of them survive a node but lower the hit rate by 10 to 20 %
     (SGLang Model Gateway's documentation)."""
     policy: Policy = "cache_aware"
-    """How a group is chosen."""
+    """How a group is chosen; where phases are apart, `prefillPolicy` and `decodePolicy` say so for each."""
+    prefill_policy: PrefillPolicy | None = None
+    """How a prefill group is chosen where phases are apart; by default `power_of_two`, by load. Release 0.3.2 never
+    fills the prefix trees of `cache_aware` there and then chooses at random (sgl-project/sglang#23573, and seen)."""
+    decode_policy: Policy | None = None
+    """How a decode group is chosen where phases are apart; by default `power_of_two`: decode keeps no prefixes, so that
+    only load counts."""
     cache_aware: CacheAwareSettings = CacheAwareSettings()
     """Fine tuning of the policy `cache_aware`."""
     retries: RetrySettings = RetrySettings()

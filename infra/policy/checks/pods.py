@@ -7,17 +7,23 @@ from typing import Final
 
 from components.aws.nodes.plan import NVME_PATH
 from components.rules import Finding
+from components.serving.disaggregation.transports import TRANSPORTS
 from components.serving.names import NAMESPACE
+from components.serving.pods.template import TRANSPORT_LABEL
 from infra.policy.check import CheckSet
 from infra.policy.resource import Resource
 from infra.policy.values import at, items, known, mapping, text
-from infra.policy.workloads import EFA, WORKLOADS, pods
+from infra.policy.workloads import EFA, WORKLOADS, Pod, pods
 
 privilege = CheckSet()
 
 CAPABILITIES: Final = {"IPC_LOCK": EFA}
 """Capabilities that a container may add, and the device whose transport needs it: libfabric locks the memory that EFA
 writes to (awslabs/awsome-distributed-ai, deepep-benchmark)."""
+
+PRIVILEGED_TRANSPORTS: Final = frozenset(name for name, row in TRANSPORTS.items() if row.privileged)
+"""Transports of the KV cache that register GPU memory with EFA, which was shown to work in privileged pods alone; the
+settings agree to it."""
 
 PRIVILEGED_NAMESPACES: Final = {
     NAMESPACE: "engines lock memory and cache on the node's NVMe; the stack's admission policy gives the rest back",
@@ -31,8 +37,10 @@ _STANDARDS: Final = "kubernetes.io/docs/concepts/security/pod-security-standards
 
 @privilege.check("pods.privileged", *WORKLOADS, source=_STANDARDS)
 def no_container_is_privileged(resource: Resource) -> Iterator[Finding]:
-    """No container is privileged or can become it."""
+    """No container is privileged or can become it, but those that hand the KV cache over by EFA."""
     for pod in pods(resource):
+        if _hands_over_by_efa(pod):
+            continue
         for path, container in pod.containers:
             context = container.get("securityContext")
             if not known(context):
@@ -67,7 +75,8 @@ def containers_add_what_their_transport_needs(resource: Resource) -> Iterator[Fi
     for pod in pods(resource):
         for path, container in pod.containers:
             capabilities = at(container, "securityContext.capabilities")
-            if not known(capabilities):
+            privileged = at(container, "securityContext.privileged") is True and _hands_over_by_efa(pod)
+            if privileged or not known(capabilities):
                 continue
             dropped = items(at(capabilities, "drop"))
             if "ALL" not in dropped and all(map(known, dropped)):
@@ -83,6 +92,12 @@ def containers_add_what_their_transport_needs(resource: Resource) -> Iterator[Fi
                         + (f"is for {device}, not asked for" if device else "nothing here needs"),
                         f"leave {name} out",
                     )
+
+
+def _hands_over_by_efa(pod: Pod) -> bool:
+    """Whether the pod serves one phase of a model over a transport that needs privilege, and has the devices for it."""
+    here = text(at(pod.resource.props, "metadata.namespace")) == NAMESPACE
+    return here and pod.labels.get(TRANSPORT_LABEL) in PRIVILEGED_TRANSPORTS and pod.asks(EFA) != 0
 
 
 @privilege.check("pods.host-path", *WORKLOADS, source="components/aws/nodes/plan.py: NVME_PATH")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.serving.weights.settings import WeightsSource
+from infra.plan.cost import pool_item
 from infra.report.figures import TIMES, count, money
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _zone(plan: Plan, zone: str) -> ZoneScene:
 def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
     gpu = pool.instance.gpu
     card = gpu.name if gpu else "no GPU"
-    line = next((line for line in plan.cost.lines if line.item == f"node pool {pool.name}"), None)
+    line = next((line for line in plan.cost.lines if line.item == pool_item(pool)), None)
     price = f"{money(line.hourly, plan.cost.currency)}/h" if line else money(None)
     listed = " EC2 list price" if plan.hyperpod and line and line.hourly is not None else ""
     lines = (
@@ -186,24 +187,30 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
         price + listed,
     )
     groups = [(model, group) for model in plan.models for group in model.groups if group.pool.name == pool.name]
-    models = tuple(_model(model, group, served=plan.entry_of(model) is not None) for model, group in groups)
+    models = tuple(_model(plan, model, group) for model, group in groups)
     title = f"Node pool {pool.name} (HyperPod)" if plan.hyperpod else f"Node pool {pool.name}"
     return PoolScene(title, lines, pool.gpus_per_node, max(0, pool.nodes - plan.nodes_used(pool)), models)
 
 
-def _model(model: ModelPlan, group: GroupPlan, *, served: bool) -> ModelScene:
+def _model(plan: Plan, model: ModelPlan, group: GroupPlan) -> ModelScene:
     ranks = [("tensor", group.tensor), ("pipeline", group.pipeline), ("data", group.data)]
     layout = f" {TIMES} ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
     role = "" if group.role == "serve" else f" ({group.role})"
     shape = f"{count(group.replicas, 'replica')} {TIMES} {count(group.nodes_per_group, 'node')}"
     context = model.settings.context_length or model.facts.context_length
+    apart = (
+        ()
+        if group.transfer is None
+        else (f"{group.gpus} GPUs, {money(plan.cost_of_group(group), plan.cost.currency)}/h",)
+    )
+    routed = () if model.router is None else (f"{count(model.router.replicas, 'router')}",)
     return ModelScene(
         name=group.name,
-        lines=(f"{model.settings.model}{role}", f"{shape} · {layout}", f"context {context:,} tokens"),
+        lines=(f"{model.settings.model}{role}", f"{shape} · {layout}", f"context {context:,} tokens", *apart, *routed),
         replicas=group.replicas,
         nodes_per_group=group.nodes_per_group,
         pods_per_node=group.pods_per_node,
         gpus_per_pod=group.gpus_per_pod,
         mounts=group.weights.mounted,
-        served=served,
+        served=plan.entry_of(model) is not None,
     )

@@ -18,13 +18,20 @@ from components.platform.owners import JOBS, Job, Software
 from components.platform.settings import PlatformSettings
 from components.rules import Problem, Severity
 from components.serving.entry.settings import EntrySettings
+from components.serving.settings import ModelSettings
 from infra.rules.platform import rules
 
 
 def settings(*, instance_type: str = "p5.48xlarge", **sections: Any) -> Any:
     """A stack's settings as far as these rules read them: one pool, one model over two nodes."""
     pool = NodePool(name="gpu", instance_type=instance_type, nodes=2, zone="use1-az4")
-    model = SimpleNamespace(name="r1", node_pool="gpu", nodes_per_group=2, entry=sections.pop("entry", None))
+    model = ModelSettings(
+        name="r1",
+        model="deepseek-ai/DeepSeek-R1",
+        node_pool="gpu",
+        nodes_per_group=2,
+        entry=sections.pop("entry", None),
+    )
     whole = {
         "region": "us-east-1",
         "network": NetworkSettings(zones=["use1-az4", "use1-az6"]),

@@ -58,6 +58,31 @@ VISION = {
 }
 BASES: dict[str, dict[str, Any]] = {"r1": R1, "qwen-8b": QWEN_8B, "qwen-30b": QWEN_30B, "vision": VISION}
 """The models above by the name that tables of test cases give them."""
+APART: dict[str, Any] = {
+    "name": "r1",
+    "model": "deepseek-ai/DeepSeek-R1",
+    "contextLength": 65536,
+    "disaggregation": {
+        "transport": "nixl-libfabric",
+        "privileged": True,
+        "prefill": {"nodePool": "gpu", "nodesPerGroup": 2, "parallelism": {"tensor": 16}},
+        "decode": {"nodePool": "gpu", "nodesPerGroup": 2, "parallelism": {"tensor": 16}},
+    },
+    "router": {},
+}
+"""Prefill and decode apart, one group of two nodes each."""
+
+
+def apart(base: dict[str, Any] = APART, **changes: Any) -> dict[str, Any]:
+    """A model with keys of its disaggregation changed: `prefill` and `decode` key by key; None takes a key away."""
+    split = dict(base["disaggregation"])
+    for key, value in changes.items():
+        split[key] = _without_none({**split[key], **value}) if key in ("prefill", "decode") else value
+    return {**base, "disaggregation": _without_none(split)}
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def model(base: dict[str, Any] = R1, **changes: Any) -> ModelSettings:
@@ -86,7 +111,8 @@ def plan(
     """A model, resolved; with a file system of 4,687.5 MB/s unless there is none."""
     throughput = 4687.5 if file_system else None
     settings = model(base, **changes)
-    return plan_model(settings, pool_plan(instance_type, substrate=substrate), file_system_mb_per_s=throughput)
+    pools = {"gpu": pool_plan(instance_type, substrate=substrate)}
+    return plan_model(settings, pools, file_system_mb_per_s=throughput)
 
 
 def stack(*models: ModelSettings, pools: list[NodePool] | None = None, **sections: Any) -> Any:

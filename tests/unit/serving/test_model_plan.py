@@ -104,7 +104,7 @@ def test_the_startup_probe_outlasts_loading() -> None:
 
 def test_the_startup_probe_follows_from_the_checkpoint_alone() -> None:
     alone = plan(R1)
-    crowded = plan_model(alone.settings, alone.pool, file_system_mb_per_s=9000, other_readers_gib=5000)
+    crowded = plan_model(alone.settings, {"gpu": alone.pool}, file_system_mb_per_s=9000, other_readers_gib=5000)
     assert alone.front.probes.startup_minutes == crowded.front.probes.startup_minutes
 
 

@@ -120,7 +120,7 @@ def test_prometheus_reaches_the_metrics_port_alone() -> None:
 def test_routers_talk_to_leaders_and_the_api_server_only() -> None:
     planned = routed().router
     assert planned is not None
-    engines, api_server = routing(selector("r1"), planned.leaders, "inference", [SUBNET])["egress"]
+    engines, api_server = routing(selector("r1"), planned.leaders.values(), "inference", [SUBNET])["egress"]
     assert engines["to"][0]["podSelector"]["matchLabels"]["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
     assert engines["ports"] == [{"protocol": "TCP", "port": 30000}]
     blocks = [peer["ipBlock"]["cidr"] for peer in api_server["to"]]
