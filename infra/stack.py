@@ -18,6 +18,7 @@ from components.aws.lustre.component import Lustre, LustreDriver, LustreVolume
 from components.aws.network.component import Network
 from components.aws.nodes.component import EksNodePool, SystemPool
 from components.base import PROJECT, Context
+from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards import sglang
 from components.monitoring.monitors import EngineTarget, RouterTarget
@@ -201,6 +202,18 @@ def _platform(
         opts=inside,
     )
     before_engines = [*lws.ready, *gpu_operator.ready]
+    if monitoring is not None:
+        alerts = Alerts(
+            "alerts",
+            ctx,
+            plan.alerts,
+            namespace=monitoring.namespace,
+            # The kind PrometheusRule comes with the operator.
+            after=monitoring.ready,
+            opts=inside,
+        )
+        # No failure of an engine comes before its alert.
+        before_engines += alerts.ready
     before_entries: list[pulumi.Resource] = []
     if chosen.efa.enabled and plan.efa_instance_types:
         efa = EfaPlugin(

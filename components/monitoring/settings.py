@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from components.facts import pins
+from components.monitoring.alerts.settings import AlertSettings
 from components.platform.versions import ChartVersion
 from components.rules import Finding, RuleSet, Severity
 from components.settings import Quantity, Settings
@@ -74,7 +75,9 @@ class MonitoringSettings(Settings):
     grafana: GrafanaSettings = GrafanaSettings()
     """Dashboards."""
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
-    """Alerts."""
+    """Who is told of alerts."""
+    alerts: AlertSettings = AlertSettings()
+    """What is worth telling."""
 
 
 @rules.rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from components.monitoring.alerts.exporters import NODE_LABELS_ALLOWED, POD_LABELS_ALLOWED
 from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
 
 RELEASE = "kube-prometheus-stack"
@@ -43,7 +44,11 @@ def values(
         "kubeScheduler": _UNREACHABLE,
         "kubeEtcd": _UNREACHABLE,
         "kubeProxy": _UNREACHABLE,
-        "defaultRules": {"rules": dict.fromkeys(_UNREACHABLE_RULES, False)},
+        "defaultRules": {
+            "rules": dict.fromkeys(_UNREACHABLE_RULES, False),
+            # The stack's own has a runbook and a route; two would be two heartbeats.
+            "disabled": {"Watchdog": monitoring.alerts.enabled},
+        },
         "prometheusOperator": {
             "nodeSelector": nodes,
             "resources": _resources("100m", "128Mi", "512Mi"),
@@ -66,7 +71,14 @@ def values(
             },
         },
         "grafana": {**_grafana(monitoring.grafana, storage_class, admin_secret), "nodeSelector": nodes},
-        "kube-state-metrics": {"nodeSelector": nodes, "resources": _resources("50m", "128Mi", "512Mi")},
+        "kube-state-metrics": {
+            "nodeSelector": nodes,
+            "resources": _resources("50m", "128Mi", "512Mi"),
+            "metricLabelsAllowlist": [
+                f"pods=[{','.join(POD_LABELS_ALLOWED)}]",
+                f"nodes=[{','.join(NODE_LABELS_ALLOWED)}]",
+            ],
+        },
         "nodeExporter": {"enabled": monitoring.node_exporter},
         "prometheus-node-exporter": {
             # It needs the host's network and files: its own namespace lets all the others be restricted.

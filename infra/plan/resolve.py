@@ -14,7 +14,9 @@ from components.aws.network.plan import NetworkPlan, plan_network
 from components.aws.nodes.plan import PoolPlan, SystemPoolPlan
 from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
+from components.monitoring.alerts.plan import AlertsPlan, plan_alerts
 from components.serving.plan import GroupPlan, ModelPlan, nodes_of, plan_model
+from infra.plan.alerts import watched
 from infra.plan.cost import Cost, cost_of, pool_item
 from infra.plan.pools import plan_pools, stack_demand
 
@@ -36,6 +38,7 @@ class Plan:
     models: tuple[ModelPlan, ...]
     cost: Cost
     quotas: tuple[Quota, ...]
+    alerts: AlertsPlan
 
     @property
     def hyperpod(self) -> bool:
@@ -108,6 +111,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
     network = plan_network(settings.network, stack_demand(settings, pools, system_pool))
     file_system = plan_file_system(settings.file_system) if settings.file_system else None
     version = eks_version(settings.cluster.kubernetes_version)
+    models = _models(settings, {pool.name: pool for pool in pools}, file_system)
     return Plan(
         settings=settings,
         version=version,
@@ -115,7 +119,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
         system_pool=system_pool,
         pools=pools,
         file_system=file_system,
-        models=_models(settings, {pool.name: pool for pool in pools}, file_system),
+        models=models,
         cost=cost_of(
             settings.prices,
             pools,
@@ -132,6 +136,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
                 new_vpc=network.vpc_id is None,
             )
         ),
+        alerts=plan_alerts(settings.monitoring.alerts, watched(settings, models)),
     )
 
 

@@ -14,6 +14,7 @@ from infra.policy.checks.identity import identity
 from infra.policy.checks.images import images
 from infra.policy.checks.pods import privilege
 from infra.policy.checks.protection import protection
+from infra.policy.checks.queries import queries
 from infra.policy.checks.tags import tags
 from infra.policy.resource import Resource, Stack
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for theme in (gpu, privilege, identity, exposure, encryption, images, protection, tags)
+    for theme in (gpu, privilege, identity, exposure, encryption, images, protection, tags, queries)
     for check in theme.checks
 )
 """Every check, by theme."""

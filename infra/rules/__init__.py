@@ -8,6 +8,7 @@ from components.aws.lustre.rules import rules as lustre_rules
 from components.aws.network.settings import rules as network_rules
 from components.aws.nodes.rules import rules as node_pool_rules
 from components.aws.nodes.rules import system_rules as system_pool_rules
+from components.monitoring.alerts.rules import rules as alert_rules
 from components.monitoring.settings import rules as monitoring_rules
 from components.platform.efa.settings import rules as efa_rules
 from components.platform.gpu_operator.settings import rules as gpu_operator_rules
@@ -18,6 +19,7 @@ from components.rules import RuleSet
 from components.serving.settings import rules as model_rules
 from infra.rules import (
     advice,
+    alerts,
     autoscaling,
     disaggregation,
     entry,
@@ -48,6 +50,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     keda_rules,
     model_rules,
     monitoring_rules,
+    alert_rules,
     stack.rules,
     network.rules,
     nodes.rules,
@@ -62,6 +65,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     router.rules,
     entry.rules,
     versions.rules,
+    alerts.rules,
     advice.rules,
 )
 """Every rule of the stack: first those of one section, in the order of the deployment, then those across sections."""

@@ -8,10 +8,12 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
+from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.sglang import dashboard
 from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.monitoring.settings import MonitoringSettings
+from tests.contract.alerts.stack import planned
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
 
@@ -45,6 +47,19 @@ def test_pod_monitors_have_only_fields_that_the_operator_knows() -> None:
     assert len(monitors) == len(TARGETS) + 1
     for monitor in monitors:
         jsonschema.validate(monitor.inputs["spec"], schema)
+
+
+def test_rules_have_only_fields_that_the_operator_knows() -> None:
+    schema = strict_schema("monitoring.coreos.com_PrometheusRule", "spec")
+    # A field that no rule here has: its pattern is Go's, which Python's parser refuses.
+    del schema["properties"]["groups"]["items"]["properties"]["partial_response_strategy"]
+    plan = planned()
+    made = run(lambda: Alerts("alerts", context(), plan, namespace="monitoring")).of_type(
+        "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
+    )
+    assert len(made) == len(plan.objects)
+    for rules in made:
+        jsonschema.validate(rules.inputs["spec"], schema)
 
 
 def test_a_misspelt_field_would_be_found() -> None:

@@ -45,6 +45,7 @@ def made_with(model: str) -> set[str]:
         f"NetworkPolicy {model}-serve-api",
         f"PodDisruptionBudget {model}-serve-budget",
         f"PodMonitor engine-monitors-{model}",
+        f"PrometheusRule alerts-model-{model}",
         f"Service {model}-service",
     }
 
@@ -113,6 +114,11 @@ DEV: dict[str, tuple[Fields, set[str]]] = {
         {"update Release lws-release"},
     ),
     "chart of monitoring": ([("monitoring.chartVersion", "88.5.4")], {"update Release monitoring-release"}),
+    "threshold of an alert": (
+        [("monitoring.alerts.thresholds", {"kvCacheRatio": 0.9})],
+        {"update PrometheusRule alerts-load"},
+    ),
+    "an alert less": ([("monitoring.alerts.disabled", ["GpusIdle"])], {"update PrometheusRule alerts-gpu"}),
     "a NAT gateway in each zone": (
         [("network.nat", "perZone")],
         {

@@ -60,9 +60,10 @@ MODULES = {
     "lws": ("lws", "sigs.k8s.io/lws"),
     "keda": ("keda", "github.com/kedacore/keda/v2"),
     "kwok": ("kwok", "sigs.k8s.io/kwok"),
+    "kubernetes": ("kubernetes", "k8s.io/kubernetes"),
     "prometheus-operator": ("crds", "github.com/prometheus-operator/prometheus-operator"),
 }
-"""Sources whose files the tests read (CRDs, kwok's stages): name -> folder beside this file, Go module path."""
+"""Sources whose files the tests read (CRDs, stages, names of metrics): name -> folder beside this file, module path."""
 
 
 @cache

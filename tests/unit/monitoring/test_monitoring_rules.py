@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from components.monitoring.alerts.rules import rules as alert_rules
+from components.monitoring.alerts.settings import AlertSettings
 from components.monitoring.settings import AlertmanagerSettings, MonitoringSettings, rules
 from components.rules import Problem
 
@@ -39,3 +41,12 @@ def test_sizes_are_written_in_gib() -> None:
         {"retentionSizeGiB": 10, "storageGiB": 20, "grafana": {"storageGiB": 0}}
     )
     assert (settings.retention_size_gib, settings.storage_gib, settings.grafana.storage_gib) == (10, 20, 0)
+
+
+def test_an_unknown_alert_cannot_be_switched_off() -> None:
+    settings = AlertSettings(disabled=["GpusIdle", "GpuIdle", "Nonsense"])
+    found = [problem for rule in alert_rules.rules for problem in rule.run("monitoring.alerts", settings)]
+    assert [problem.path for problem in found] == ["monitoring.alerts.disabled[1]", "monitoring.alerts.disabled[2]"]
+    assert found[0].message == "there is no alert GpuIdle"
+    assert found[0].fix == "did you mean `GpusIdle`?"
+    assert found[1].fix.startswith("there are BatchSmall, ")

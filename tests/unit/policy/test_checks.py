@@ -162,6 +162,21 @@ BROKEN: list[tuple[str, str, str, Edit, str]] = [
     ),
     ("tags.stack", "prod", "network-vpc", drop("tags", "sglang-hyperpod"), "the tag sglang-hyperpod is missing"),
     ("tags.stack", "prod", "hyperpod-cluster", put([], "tags"), "the tag sglang-hyperpod is missing"),
+    (
+        "queries.metric",
+        "prod",
+        "alerts-load",
+        put("sum(sglang:num_queue_requests)", "spec", "groups", 0, "rules", 0, "expr"),
+        "asks for sglang:num_queue_requests, which SGLang 0.5.17 does not export",
+    ),
+    (
+        "queries.metric",
+        "dev",
+        "alerts-storage",
+        put("sglang:engine_load_weights_time > 9", "spec", "groups", 0, "rules", 0, "expr"),
+        "asks for sglang:engine_load_weights_time, which SGLang 0.5.17 does not export",
+    ),
+    ("queries.metric", "dev", "monitoring-sglang", put("sglang:nothing", "data", "x.json"), "asks for sglang:nothing"),
     ("tags.nodes", "dev", "g6-template", put([], "tagSpecifications"), "each instance is made without the tag"),
 ]
 """Check, stack, resource, what is broken, and what the message says."""

@@ -1,0 +1,1 @@
+"""The alerts against Prometheus's own programs."""
