@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from components.facts.instances import find_instance
+from components.words import count
 
 _HYPERPOD_SOURCE: Final = (
     'SageMaker documentation, "HyperPod quotas": one per instance type; 0 for P instances until looked up'
@@ -24,7 +25,7 @@ _EC2_STANDARD: Final = ("Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One quota and how much of it the stack takes, in `unit`. `code` is None where no source names it."""
+    """One quota and how much of it the stack takes, in `unit` (singular). `code` is None where no source names it."""
 
     service: str
     name: str
@@ -32,6 +33,12 @@ class Quota:
     needed: int
     unit: str
     source: str
+
+    @property
+    def amount(self) -> str:
+        """What is needed, with its unit: `1 VPC`, `3 gateways a zone`."""
+        noun, space, rest = self.unit.partition(" ")
+        return count(self.needed, self.unit, f"{noun}{'es' if noun.endswith('s') else 's'}{space}{rest}")
 
     @property
     def command(self) -> str:
@@ -51,26 +58,26 @@ def quotas_for(pools: Iterable[tuple[str, int]], nat_gateways: int = 0, *, new_v
     yield from _hyperpod(pools := list(pools))
     yield from _ec2(pools)
     if nat_gateways:
-        yield Quota("ec2", "EC2-VPC Elastic IPs", "L-0263D0A3", nat_gateways, "addresses", _VPC_SOURCE)
-        yield Quota("vpc", "NAT gateways per Availability Zone", "L-FE5A380F", 1, "gateways a zone", _VPC_SOURCE)
+        yield Quota("ec2", "EC2-VPC Elastic IPs", "L-0263D0A3", nat_gateways, "address", _VPC_SOURCE)
+        yield Quota("vpc", "NAT gateways per Availability Zone", "L-FE5A380F", 1, "gateway a zone", _VPC_SOURCE)
     if new_vpc:
-        yield Quota("vpc", "VPCs per Region", "L-F678F1CE", 1, "VPCs", _VPC_SOURCE)
+        yield Quota("vpc", "VPCs per Region", "L-F678F1CE", 1, "VPC", _VPC_SOURCE)
 
 
 def _hyperpod(pools: list[tuple[str, int]]) -> Iterator[Quota]:
     nodes: dict[str, int] = defaultdict(int)
-    for type_, count in pools:
+    for type_, number in pools:
         if type_.startswith("ml."):
-            nodes[type_] += count
-    for type_, count in nodes.items():
-        yield Quota("sagemaker", f"{type_} for cluster usage", None, count, "instances", _HYPERPOD_SOURCE)
+            nodes[type_] += number
+    for type_, number in nodes.items():
+        yield Quota("sagemaker", f"{type_} for cluster usage", None, number, "instance", _HYPERPOD_SOURCE)
 
 
 def _ec2(pools: list[tuple[str, int]]) -> Iterator[Quota]:
     vcpus: dict[tuple[str, str], int] = defaultdict(int)
-    for type_, count in pools:
+    for type_, number in pools:
         known = find_instance(type_)
         if known and not type_.startswith("ml."):
-            vcpus[_EC2_CLASSES.get(type_[0], _EC2_STANDARD)] += known.vcpu * count
-    for (name, code), count in vcpus.items():
-        yield Quota("ec2", name, code, count, "vCPUs", _EC2_SOURCE)
+            vcpus[_EC2_CLASSES.get(type_[0], _EC2_STANDARD)] += known.vcpu * number
+    for (name, code), number in vcpus.items():
+        yield Quota("ec2", name, code, number, "vCPU", _EC2_SOURCE)

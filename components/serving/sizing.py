@@ -21,6 +21,7 @@ from components.serving.memory.divisibility import indivisible
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES, bytes_per_token, max_running_requests, pool_tokens
 from components.serving.memory.ranks import Ranks
 from components.serving.memory.weights import GIB, draft_gib, weights_gib
+from components.words import count
 
 SPARSE_PAGE_TOKENS: Final = 64
 """Page size that sparse attention sets (0.5.8 server_args.py); elsewhere pages do not change the count noticeably."""
@@ -128,7 +129,11 @@ def size(
     )
     reasons = [
         *_impossible(model, gpu, recipe, version=engine_version),
-        *([f"{ranks.gpus} ranks do not divide over {nodes} nodes"] if ranks.gpus % nodes else []),
+        *(
+            [f"{count(ranks.gpus, 'rank does', 'ranks do')} not divide over {count(nodes, 'node')}"]
+            if ranks.gpus % nodes
+            else []
+        ),
         *indivisible(model, recipe, ranks, redundant_experts=redundant_experts),
     ]
     if not reasons:

@@ -32,14 +32,15 @@ def diff(
 ) -> None:
     """Preview the working tree and another revision, each by its own code, and show what differs.
 
-    Exit status 0, or 2 where a change cannot be made; the way that leads there is named.
+    Exit status 0, also where the base has no preview of its own and the head is shown alone; 2 where a change cannot be
+    made (the way that leads there is named) or REV is no revision.
     """
-    from infra.diff.base import BaseFailed, preview_of
+    from infra.diff.base import BaseFailed, UnknownRevision, preview_of
     from infra.diff.compare import compare
     from infra.report.jsonable import preview_json
 
     one_to_standard_output(json_file, markdown_file)
-    source = Source.of(stack, None)
+    source, unknown = Source.of(stack, None), False
     head = previewed(source, strict=strict)
     now = json.loads(json.dumps(preview_json(head)))
     try:
@@ -47,14 +48,14 @@ def diff(
             before = preview_of(project_root(), base, source.stack)
         found, reason = compare(before, now), ""
     except BaseFailed as failure:
-        found, reason = None, str(failure)
+        found, reason, unknown = None, str(failure), isinstance(failure, UnknownRevision)
     if json_file:
         write(json_file, json.dumps(_as_json(found, base, reason, now), indent=2) + "\n")
     if markdown_file:
         write(markdown_file, _as_markdown(found, base, reason, head))
     if "-" not in (json_file, markdown_file):
         _print(found, base, reason, head)
-    if found and found.refusals:
+    if unknown or (found and found.refusals):
         raise typer.Exit(PROBLEMS)
 
 

@@ -21,6 +21,10 @@ class BaseFailed(Exception):
     """The base has no preview; the message says why."""
 
 
+class UnknownRevision(BaseFailed):
+    """The repository has no such revision."""
+
+
 def preview_of(root: Path, revision: str, stack: str) -> Mapping[str, Any]:
     """What `preview --json` of a revision says about a stack. Raises `BaseFailed`.
 
@@ -29,7 +33,7 @@ def preview_of(root: Path, revision: str, stack: str) -> Mapping[str, Any]:
     """
     commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if not commit:
-        raise BaseFailed(f"{revision} is no revision of this repository; a shallow clone has only the newest")
+        raise UnknownRevision(f"{revision} is no revision of this repository; a shallow clone has only the newest")
     with _worktree(root, commit) as tree, tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "preview.json"
         command = [sys.executable, "-P", "-c", _PREVIEW, "preview", "--stack", stack, "--json", str(result)]

@@ -45,7 +45,10 @@ def _section(section: Section) -> Iterator[str]:
     else:
         yield f"### {escaped(section.title)}"
     yield ""
-    yield from (f"- {escaped(line)}" for line in section.lines)
+    for line in section.lines:
+        yield f"- {escaped(line)}"
+        if detail := section.details.get(line):
+            yield from ("", "  ```diff", *(f"  {each.replace('```', chr(39) * 3)}" for each in detail), "  ```", "")
     if section.folded:
         yield ""
         yield "</details>"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from infra.diff.compare import Change, Comparison, CostChange, Kind
@@ -12,6 +12,7 @@ from infra.report.figures import count, money
 
 _MOST_RESOURCES: Final = 40
 _MOST_PATHS: Final = 8
+_MOST_TEXTS: Final = 10
 """What a section shows at most: a comment has a limit of 65,536 characters."""
 
 NO_CHANGES: Final = "No changes."
@@ -19,12 +20,16 @@ NO_CHANGES: Final = "No changes."
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and its lines; `urgent` stands at the top in bold, `folded` is opened by who wants to see it."""
+    """A heading and its lines; `urgent` stands at the top in bold, `folded` is opened by who wants to see it.
+
+    `details` has what belongs below a line: the lines in which a text differs.
+    """
 
     title: str
     lines: tuple[str, ...]
     urgent: bool = False
     folded: bool = False
+    details: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def headline(comparison: Comparison) -> str:
@@ -57,7 +62,8 @@ def sections(comparison: Comparison) -> Iterator[Section]:
         found = comparison.of(kind)
         if found:
             title = f"{count(len(found), 'resource')} {kind}"
-            yield Section(title, tuple(_resources(found)), folded=len(found) > _MOST_PATHS)
+            folded = len(found) > _MOST_PATHS
+            yield Section(title, tuple(_resources(found)), folded=folded, details=dict(_details(found)))
 
 
 def _replacements(found: Sequence[Change]) -> Iterator[str]:
@@ -78,12 +84,22 @@ def _lost(change: Change) -> str:
 
 
 def _resources(found: Sequence[Change]) -> Iterator[str]:
-    for change in found[:_MOST_RESOURCES]:
-        paths = [str(path) for path in change.paths[:_MOST_PATHS]]
-        if len(change.paths) > _MOST_PATHS:
-            paths.append(f"{len(change.paths) - _MOST_PATHS} more")
-        yield f"{_label(change)}{': ' if paths else ''}{'; '.join(paths)}"
+    yield from map(_resource, found[:_MOST_RESOURCES])
     yield from _rest(found)
+
+
+def _resource(change: Change) -> str:
+    paths = [str(path) for path in change.paths[:_MOST_PATHS]]
+    if len(change.paths) > _MOST_PATHS:
+        paths.append(f"{len(change.paths) - _MOST_PATHS} more")
+    return f"{_label(change)}{': ' if paths else ''}{'; '.join(paths)}"
+
+
+def _details(found: Sequence[Change]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The lines that differ, of the first few texts: a comment has a limit."""
+    texts = [(change, path) for change in found[:_MOST_RESOURCES] for path in change.paths[:_MOST_PATHS] if path.lines]
+    for change, path in texts[:_MOST_TEXTS]:
+        yield _resource(change), (f"{path.path}:", *path.lines)
 
 
 def _rest(found: Sequence[Change]) -> Iterator[str]:

@@ -20,3 +20,5 @@ def print_comparison(console: Console, comparison: Comparison, base: str) -> Non
         console.print(f"\n[{style}]{escape(section.title)}[/{style}]", soft_wrap=True)
         for line in section.lines:
             console.print(f"  {escape(line)}", soft_wrap=True)
+            for detail in section.details.get(line, ()):
+                console.print(f"      {escape(detail)}", soft_wrap=True)

@@ -6,21 +6,29 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any, Final
 
 _NAMES: Final = ("name", "instanceGroupName", "key", "deviceName", "resourceType")
 """What an element of a list is called, in the lists whose order means nothing to their reader."""
 _WIDTH: Final = 48
 """Characters of a value that is shown."""
+_LINE: Final = 110
+_MOST_LINES: Final = 16
+"""Characters of a line, and lines, that are shown of a text that differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathChange:
-    """One property that differs; `before` and `after` are short texts, empty where there is no value."""
+    """One property that differs; `before` and `after` are short texts, empty where there is no value.
+
+    `lines` are those in which texts of several lines differ, as a unified diff has them.
+    """
 
     path: str
     before: str
     after: str
+    lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}: {self.before or 'none'} -> {self.after or 'none'}"
@@ -37,7 +45,17 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[PathChange]:
     if isinstance(before, list) and isinstance(after, list):
         yield from _list_changes(before, after, path)
         return
-    yield PathChange(path, shown(before), shown(after))
+    yield PathChange(path, shown(before), shown(after), tuple(_differing_lines(before, after)))
+
+
+def _differing_lines(before: Any, after: Any) -> Iterator[str]:
+    """Where two texts differ. A secret is no text here, and an unknown neither."""
+    if not (isinstance(before, str) and isinstance(after, str) and "\n" in before + after):
+        return
+    found = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
+    yield from (line if len(line) <= _LINE else f"{line[: _LINE - 3]}..." for line in found[:_MOST_LINES])
+    if len(found) > _MOST_LINES:
+        yield f"... and {len(found) - _MOST_LINES} more"
 
 
 def with_same_origins(before: Any, after: Any) -> Any:

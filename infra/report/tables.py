@@ -270,10 +270,7 @@ def _cost(preview: Preview) -> Table:
 
 
 def _quotas(preview: Preview) -> Table:
-    rows = tuple(
-        (quota.name, quota.service, f"{quota.needed:,} {quota.unit}", quota.code or UNKNOWN)
-        for quota in preview.plan.quotas
-    )
+    rows = tuple((quota.name, quota.service, quota.amount, quota.code or UNKNOWN) for quota in preview.plan.quotas)
     commands = tuple(quota.command for quota in preview.plan.quotas)
     remarks = ("What the account has is shown by:", *commands)
     return Table("Service quotas", ("quota", "service", "needed", "code"), rows, remarks)

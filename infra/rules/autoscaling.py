@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.rules import Finding, RuleSet, join
 from components.serving.placement import nodes_needed
+from components.words import count
 from infra.rules.serving import Placed, at_most, located, nodes_together, placed
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def the_pool_has_nodes_for_the_most_groups(stack: StackSettings) -> Iterator[Fin
             if here.model.autoscaling and here.model.autoscaling.on:
                 yield Finding(
                     here.path("autoscaling.maxReplicas"),
-                    f"pool {pool.name} has {pool.nodes} nodes, at their most its models need {needed} ({parts})",
+                    f"pool {pool.name} has {count(pool.nodes, 'node')}, "
+                    f"at their most its models need {needed} ({parts})",
                     _room_fix(here, models, needed),
                 )
 

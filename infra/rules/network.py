@@ -35,7 +35,9 @@ def zones_lie_in_the_region(stack: StackSettings) -> Iterator[Finding]:
 @rules.rule("network.pool-zone", source="a node needs a subnet in its zone")
 def pools_and_file_systems_have_a_subnet(stack: StackSettings) -> Iterator[Finding]:
     """Node pools and the file system lie in zones of the network."""
-    zones = ", ".join(stack.network.zones) or "none"
+    if not stack.network.zones:
+        return  # Said once, at network.zones.
+    zones = ", ".join(stack.network.zones)
     wanted = [(f"nodePools[{index}].zone", pool.zone) for index, pool in enumerate(stack.node_pools)]
     if stack.file_system:
         wanted.append(("fileSystem.zone", stack.file_system.zone))

@@ -10,6 +10,7 @@ from components.aws.nodes.settings import EKS_ONLY, HYPERPOD_ONLY, CapacityKind,
 from components.facts.instances import ec2_name, find_instance
 from components.facts.regions import SOURCE, regions_with
 from components.rules import Finding, RuleSet, Severity, join
+from components.words import count
 from infra.rules.serving import located
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def pools_are_used(settings: StackSettings) -> Iterator[Finding]:
         if pool.nodes and pool.name not in used:
             yield Finding(
                 f"nodePools[{at}]",
-                f"no model runs on {pool.name}, and its {pool.nodes} nodes are paid for all the same",
+                f"no model runs on {pool.name}, "
+                f"and its {count(pool.nodes, 'node is', 'nodes are')} paid for all the same",
                 "set nodes: 0, or give a model nodePool: " + pool.name,
             )
 

@@ -12,6 +12,7 @@ from components.rules import Finding, RuleSet, Severity
 from components.serving.names import PREFILL
 from components.serving.placement import try_sizing
 from components.serving.router.plan import resolve_router_image
+from components.words import count
 from infra.rules.serving import placed
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def routers_fit_the_system_pool(stack: StackSettings) -> Iterator[Finding]:
         for index, _ in routers:
             yield Finding(
                 f"models[{index}].router.replicas",
-                f"{pool.nodes} x {pool.instance_type} have room for {free} more pods, all routers need {needed}",
+                f"{pool.nodes} x {pool.instance_type} have room for {count(free, 'more pod')}, "
+                f"all routers need {needed}",
                 "use a larger systemPool.instanceType, or more systemPool.nodes",
             )
 
@@ -55,7 +57,7 @@ def overload_is_answered(stack: StackSettings) -> Iterator[Finding]:
         yield Finding(
             here.path("router.limits.maxConcurrentRequests"),
             f"no limit, while the groups run {sizing.max_running_requests * here.model.replicas} requests at once",
-            f"set {share}, what {router.replicas} routers pass on before half of it waits",
+            f"set {share}, what {count(router.replicas, 'router passes', 'routers pass')} on before half of it waits",
         )
 
 

@@ -18,6 +18,7 @@ from components.serving.names import ACCOUNTS, service_name
 from components.serving.placement import gpus_per_pod, least_gpus, nodes_needed, try_sizing
 from components.serving.pods.resources import HUGE_PAGES_GIB, pod_memory_gib
 from components.serving.roles import Role, roles
+from components.words import count
 
 if TYPE_CHECKING:
     from components.aws.nodes.settings import NodePool
@@ -126,7 +127,8 @@ def ranks_fill_the_group(stack: StackSettings) -> Iterator[Finding]:
         data = "" if ranks.dp_attention or ranks.data == 1 else f" x data {ranks.data}"
         yield Finding(
             here.path("parallelism"),
-            f"tensor {ranks.tensor} x pipeline {ranks.pipeline}{data} is {ranks.gpus} ranks for {gpus} GPUs "
+            f"tensor {ranks.tensor} x pipeline {ranks.pipeline}{data} "
+            f"is {count(ranks.gpus, 'rank')} for {count(gpus, 'GPU')} "
             f"({model.nodes_per_group} x {gpus_per_pod(model, here.node)} of {here.pool.instance_type})",
             _ranks_fix(here, ranks.gpus, gpus),
         )
@@ -173,7 +175,7 @@ def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
             for here in models:
                 yield Finding(
                     here.path("replicas"),
-                    f"pool {pool.name} has {pool.nodes} nodes, its models need {needed} ({parts})",
+                    f"pool {pool.name} has {count(pool.nodes, 'node')}, its models need {needed} ({parts})",
                     f"set nodePools {pool.name} nodes: {needed}, or fewer replicas",
                 )
 
@@ -215,7 +217,8 @@ def surge_groups_have_spare_nodes(stack: StackSettings) -> Iterator[Finding]:
         if used + extra > here.pool.nodes:
             yield Finding(
                 here.path("rollout.maxSurge"),
-                f"{surge} more groups need {extra} nodes, and pool {here.pool.name} has {here.pool.nodes - used} spare",
+                f"{count(surge, 'more group needs', 'more groups need')} {count(extra, 'node')}, "
+                f"and pool {here.pool.name} has {here.pool.nodes - used} spare",
                 f"set maxSurge: 0, or nodePools {here.pool.name} nodes: {used + extra}",
             )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from components.rules import Finding, RuleSet, Severity
 from components.serving.names import PREFILL
 from components.serving.placement import try_sizing
+from components.words import count
 from infra.rules.serving import placed
 
 if TYPE_CHECKING:
@@ -119,5 +120,5 @@ def versions_can_take_their_share(stack: StackSettings) -> Iterator[Finding]:
                 yield Finding(
                     f"models[{index}].entry.traffic.{model.name}",
                     f"{model.name} runs {holds} requests at once and gets {share} % of what {most} can be",
-                    f"give it {ceil(share * most / 100 / each[model.name])} replicas, or a smaller share",
+                    f"give it {count(ceil(share * most / 100 / each[model.name]), 'replica')}, or a smaller share",
                 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, get_args
 
 from pydantic import BaseModel, StringConstraints
 
+from components.aws.nodes.settings import InstanceType
+from components.facts.instances import UnknownInstance, instance
 from components.settings import DnsLabel, Ipv4Cidr, Region, ZoneId
 
 Location = tuple[str | int, ...]
@@ -23,9 +26,14 @@ def path_of(at: str, location: Location) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif (part.isidentifier() and not part[0].isupper() and part not in _BRANCHES) or "/" in part or "." in part:
+        elif (part.isidentifier() and not part[0].isupper() and part not in _BRANCHES) or _is_key(part):
             path += f".{part}"
     return path
+
+
+def _is_key(part: str) -> bool:
+    """Whether it can only be a key that the user wrote: of a label, a file, a zone."""
+    return "/" in part or "." in part or re.fullmatch(_pattern(ZoneId), part) is not None
 
 
 _BRANCHES = {"str", "int", "float", "bool", "dict", "list"}
@@ -41,7 +49,7 @@ def explain(fault: Mapping[str, Any], model: Any) -> tuple[str, str]:
         case "extra_forbidden":
             return "is not a known setting", _suggestion(fault["loc"], model)
         case "string_pattern_mismatch":
-            return f"{shown} has the wrong form", _FORMS.get(context["pattern"], f"it must match {context['pattern']}")
+            return f"{shown} has the wrong form", _form(context["pattern"], str(given))
         case "literal_error" | "enum":
             return f"{shown} is not a choice", f"use {context['expected']}"
         case _ if kind in _SHAPES:
@@ -60,7 +68,23 @@ def explain(fault: Mapping[str, Any], model: Any) -> tuple[str, str]:
             return "is too long", f"give at most {context['max_length']}"
         case _:
             message = str(fault["msg"]).removeprefix("Value error, ")
-            return f"{shown} does not fit", message[:1].lower() + message[1:]
+            own, _, remedy = message.partition("; ")
+            # A validator of ours says what is wrong and what would be right.
+            return (own, remedy) if remedy else (f"{shown} does not fit", message[:1].lower() + message[1:])
+
+
+def _form(pattern: str, given: str) -> str:
+    """What has the right form: for a slip in an instance type those that are most like it."""
+    if pattern == _pattern(InstanceType):
+        likely = given.strip().lower()
+        try:
+            instance(likely)
+        except UnknownInstance as unknown:
+            if unknown.close:
+                return f"did you mean {' or '.join(unknown.close)}?"
+        else:
+            return f"did you mean {likely}?"
+    return _FORMS.get(pattern, f"it must match {pattern}")
 
 
 def _shown(given: Any) -> str:

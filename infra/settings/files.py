@@ -48,9 +48,16 @@ def load_stack_file(path: Path) -> dict[str, Any]:
         raise UnreadableFile(f"{path} is not YAML: {str(error).replace(_UNNAMED, '')}") from None
     if not isinstance(content, Mapping):
         raise UnreadableFile(f"{path} holds no mapping; it needs `config:` with keys such as `{PREFIX}region`")
-    if isinstance(content.get("config"), Mapping):
-        return _sections(content["config"])
-    return dict(content)
+    if "config" not in content:
+        return dict(content)
+    config = content["config"]
+    if not isinstance(config, Mapping) or not config:
+        seen = "is empty" if not config else "is no mapping"
+        raise UnreadableFile(f"{path}: `config:` {seen}; it needs keys such as `{PREFIX}region: us-east-1`")
+    if bare := [str(key) for key in config if ":" not in str(key)]:
+        named = ", ".join(f"`{key}`" for key in bare)
+        raise UnreadableFile(f"{path}: under `config:` every key has a prefix; write `{PREFIX}{bare[0]}`, not {named}")
+    return _sections(config)
 
 
 def from_engine(config: Mapping[str, Any], secret_names: set[str]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Reading:
         return [read[n] for n in self.kept[alias]]
 
     def _chose_wrongly(self, alias: str) -> bool:
-        of_choices = ("settings.enum", "settings.literal-error")
+        of_choices = ("settings.enum", "settings.literal-error", "settings.not-built")
         return any(one.rule in of_choices and _within(one.path, alias) for one in self.problems)
 
     def _length(self, alias: str, adapter: TypeAdapter[Any], raw: list[Any]) -> None:

@@ -117,15 +117,18 @@ def test_the_command_writes_markdown_and_json_and_leaves_the_repository_as_it_wa
 
 
 @pytest.mark.parametrize(
-    ("revision", "reason"),
-    [("broken", "the preview of broken failed"), ("nowhere", "nowhere is no revision of this repository")],
+    ("revision", "reason", "status"),
+    [
+        ("broken", "the preview of broken failed", 0),
+        ("nowhere", "nowhere is no revision of this repository", 2),
+    ],
 )
 def test_a_base_without_a_preview_is_said_and_the_head_shown_alone(
-    run: Callable[..., Any], tmp_path: Path, revision: str, reason: str
+    run: Callable[..., Any], tmp_path: Path, revision: str, reason: str, status: int
 ) -> None:
     comment, data = tmp_path / "comment.md", tmp_path / "diff.json"
     done = run("--base", revision, "--markdown", str(comment), "--json", str(data))
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == status, done.output
     assert "The head alone" in done.stdout
     assert "dev: sglang-dev in us-east-1" in done.stdout
     assert f"**The base cannot be compared**: {reason}" in comment.read_text()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from components.settings import Arn, DnsLabel, Ipv4Cidr, Settings
 
@@ -30,8 +31,16 @@ class Substrate(StrEnum):
 
     HYPERPOD = "hyperpod"
     EKS = "eks"
-    AUTO = "auto"
-    EXISTING = "existing"
+
+
+_NOT_BUILT = ("auto", "existing")
+"""Substrates that the design has and this version does not build: the schema does not offer them."""
+
+
+def _built(given: object) -> object:
+    if given in _NOT_BUILT:
+        raise PydanticCustomError("not_built", "{given} is not built yet; use hyperpod or eks", {"given": given})
+    return given
 
 
 class SupportPolicy(StrEnum):
@@ -114,8 +123,8 @@ class ClusterSettings(Settings):
 
     name: ClusterName
     """Name of the EKS cluster, and of the HyperPod cluster on it. Renaming replaces both."""
-    substrate: Substrate = Substrate.EKS
-    """`hyperpod` (HyperPod instance groups) or `eks` (managed node groups); `auto` and `existing` are not built yet."""
+    substrate: Annotated[Substrate, BeforeValidator(_built)] = Substrate.EKS
+    """`hyperpod` (HyperPod instance groups) or `eks` (managed node groups)."""
     kubernetes_version: KubernetesVersion = "1.34"
     """Version of the control plane; EKS upgrades by one minor at a time and never goes back."""
     support_policy: SupportPolicy = SupportPolicy.EXTENDED

@@ -49,13 +49,6 @@ rules = RuleSet("cluster")
 CNI_ADDRESS = "aws/amazon-vpc-cni-k8s issue 3753, fixed by pull request 3756"
 
 
-@rules.rule("eks.substrate-built", source="components/aws builds hyperpod and eks")
-def the_substrate_is_built(cluster: ClusterSettings) -> Iterator[Finding]:
-    """Only substrates that this version builds."""
-    if cluster.substrate in {Substrate.AUTO, Substrate.EXISTING}:
-        yield Finding("substrate", f"{cluster.substrate.value} is not built yet", "use hyperpod or eks")
-
-
 @rules.rule("eks.version-known", source=CALENDAR)
 def the_version_is_one_of_eks(cluster: ClusterSettings) -> Iterator[Finding]:
     """The Kubernetes version is one that EKS has."""

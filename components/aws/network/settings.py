@@ -31,14 +31,17 @@ PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16
 DOCKER = IPv4Network("172.17.0.0/16")
 
 
+_TWO_ZONES = "name two, e.g. [use1-az4, use1-az6]"
+
+
 @rules.rule("network.two-zones", source="docs.aws.amazon.com/eks/latest/userguide/network-reqs.html")
 def the_control_plane_wants_two_zones(network: NetworkSettings) -> Iterator[Finding]:
     """EKS wants subnets in at least two zones."""
     if len(set(network.zones)) < 2:
         named = f"names only {network.zones[0]}" if network.zones else "names none"
-        yield Finding(
-            "zones", f"EKS wants subnets in two zones, the list {named}", "name two, e.g. [use1-az4, use1-az6]"
-        )
+        known = sorted(network.existing.node_subnets) if network.existing else []
+        fix = f"set zones: [{', '.join(known)}], those of existing.nodeSubnets" if len(known) > 1 else _TWO_ZONES
+        yield Finding("zones", f"EKS wants subnets in two zones, the list {named}", fix)
 
 
 @rules.rule("network.zone-once", source="a subnet is made for each element")

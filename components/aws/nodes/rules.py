@@ -12,6 +12,7 @@ from components.aws.nodes.settings import CapacityKind, NodePool, SystemPoolSett
 from components.facts.instances import UnknownInstance, find_instance, instance
 from components.rules import Finding, RuleSet, Severity
 from components.settings import NodeLabels
+from components.words import count
 
 rules = RuleSet("nodePools")
 system_rules = RuleSet("systemPool")
@@ -255,7 +256,7 @@ def system_type_has_no_gpu(pool: SystemPoolSettings) -> Iterator[Finding]:
     kind = find_instance(pool.instance_type)
     if kind and kind.gpus:
         yield Finding(
-            "instanceType", f"{pool.instance_type} has {kind.gpus} GPUs that no system pod uses", "m7i.2xlarge"
+            "instanceType", f"{pool.instance_type} has {count(kind.gpus, 'GPU')} that no system pod uses", "m7i.2xlarge"
         )
 
 
@@ -287,7 +288,8 @@ def system_pods_fit(pool: SystemPoolSettings) -> Iterator[Finding]:
     if free < needed:
         yield Finding(
             "instanceType",
-            f"{pool.nodes} x {pool.instance_type} hold {free} pods beside their daemons, and the system has {needed}",
+            f"{pool.nodes} x {pool.instance_type} hold {count(free, 'pod')} beside their daemons, "
+            f"and the system has {needed}",
             "use a larger size, or more nodes",
         )
 
@@ -299,7 +301,8 @@ def system_pods_fit_without_one_node(pool: SystemPoolSettings) -> Iterator[Findi
     if pool.nodes > 1 and free < needed <= _system_budget(pool, pool.nodes)[0]:
         yield Finding(
             "nodes",
-            f"without one node, {pool.nodes - 1} x {pool.instance_type} hold {free} pods, and the system has {needed}",
+            f"without one node, {pool.nodes - 1} x {pool.instance_type} hold {count(free, 'pod')}, "
+            f"and the system has {needed}",
             "use a larger size, or one node more",
         )
 

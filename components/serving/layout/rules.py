@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.facts.engines import at_least
@@ -14,6 +15,8 @@ from components.serving.rule_set import rules
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
 
+_TENSORS = (1, 2, 4, 8, 16, 32)
+"""Degrees of tensor parallelism that are offered where another one does not divide the model."""
 _MIXED_STAGES_SINCE = "0.5.13.post1"
 """Since then `check_server_args` lets stages have mixed chunks."""
 
@@ -62,9 +65,21 @@ def tensors_divide_over_the_ranks(model: ModelSettings) -> Iterator[Finding]:
         return
     redundant = argument(model, "ep-num-redundant-experts")
     spares = redundant if isinstance(redundant, int) else 0
-    for reason in indivisible(facts, recipe, ranks_of(model), redundant_experts=spares):
-        message, _, remedy = reason.partition("; ")
-        yield Finding("parallelism", message, remedy or "choose ranks that divide them")
+    ranks = ranks_of(model)
+    reasons = [reason.partition("; ") for reason in indivisible(facts, recipe, ranks, redundant_experts=spares)]
+    if not reasons:
+        return
+    # What an odd number of ranks breaks is one mistake, however many tensors it cuts.
+    message = "; ".join(text for text, _, _ in reasons)
+    remedies = list(dict.fromkeys(remedy for _, _, remedy in reasons if remedy))
+    able = [
+        tensor
+        for tensor in _TENSORS
+        if tensor <= 2 * ranks.tensor
+        and not any(indivisible(facts, recipe, replace(ranks, tensor=tensor), redundant_experts=spares))
+    ]
+    fitting = f"use tensor: {' or '.join(map(str, able))}" if able and len(reasons) > 1 else ""
+    yield Finding("parallelism", message, fitting or "; ".join(remedies) or "choose ranks that divide them")
 
 
 @rules.rule("layout.all-to-all", source="sglang 0.5.8 server_args.py:1985-2002")

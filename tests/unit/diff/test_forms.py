@@ -70,6 +70,19 @@ def test_no_changes_are_said_in_two_words() -> None:
     assert comparison_markdown(compare(same, same), "main") == "## Changes of `dev` against `main`\n\nNo changes.\n"
 
 
+def test_the_lines_of_a_text_that_differ_stand_below_their_resource() -> None:
+    before, after = (
+        preview(resource(RANKS, "script", {"data": {"run": text}})) for text in ("echo `old`\nend", "```escape\nend")
+    )
+    comment = comparison_markdown(compare(before, after), "main")
+    below = "  ```diff\n  data.run:\n  @@ -1,2 +1,2 @@\n  -echo `old`\n  +'''escape\n   end\n  ```\n"
+    assert f"text of 2 lines\n\n{below}" in comment
+    console = Console(file=StringIO(), width=200)
+    print_comparison(console, compare(before, after), "main")
+    assert isinstance(console.file, StringIO)
+    assert "      -echo `old`\n" in console.file.getvalue()
+
+
 def test_values_cannot_break_out_of_the_comment() -> None:
     assert escaped("<img> @team [x](y) `z`\n# a") == "&lt;img&gt; &#64;team \\[x\\](y) \\`z\\` \\# a"
 

@@ -9,6 +9,8 @@ import pytest
 
 from components.aws.eks.settings import ClusterSettings, rules
 from components.rules import Problem, Severity
+from infra.settings import load_stack_file, validate
+from infra.settings.schema import stack_file_schema
 
 ADMIN = "arn:aws:iam::123456789012:role/platform/admin"
 PRIVATE = {"eks.private-only"}
@@ -40,9 +42,16 @@ def test_the_shipped_settings_break_no_rule(substrate: str) -> None:
 
 @pytest.mark.parametrize("substrate", ["auto", "existing"])
 def test_a_substrate_that_is_not_built(substrate: str) -> None:
-    problem = only(cluster(substrate=substrate), "eks.substrate-built")
-    assert problem.path == "cluster.substrate"
-    assert problem.message == f"{substrate} is not built yet"
+    raw = load_stack_file(Path(__file__).parents[3] / "Pulumi.prod.yaml")
+    found = validate({**raw, "cluster": {**raw["cluster"], "substrate": substrate}})
+    (problem,) = found.errors
+    assert (problem.path, problem.message) == ("cluster.substrate", f"{substrate} is not built yet")
+    assert problem.fix == "use hyperpod or eks"
+
+
+def test_the_schema_offers_the_substrates_that_are_built() -> None:
+    offered = stack_file_schema()["$defs"]["Substrate"]["enum"]
+    assert offered == ["hyperpod", "eks"]
 
 
 def test_a_version_that_eks_does_not_have() -> None:

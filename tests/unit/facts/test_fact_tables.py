@@ -118,3 +118,12 @@ def test_a_renamed_object_is_another_object():
 
 def test_paths_have_no_list_indexes():
     assert not any("[" in path for paths in REPLACES.values() for path in paths)
+
+
+def test_a_quota_s_amount_is_in_its_own_number() -> None:
+    few = {quota.name: quota.amount for quota in quotas_for([("ml.p5.48xlarge", 1)], nat_gateways=1)}
+    many = {quota.name: quota.amount for quota in quotas_for([("ml.p5.48xlarge", 5)], nat_gateways=2)}
+    assert few["VPCs per Region"] == "1 VPC"
+    assert (few["EC2-VPC Elastic IPs"], many["EC2-VPC Elastic IPs"]) == ("1 address", "2 addresses")
+    assert few["NAT gateways per Availability Zone"] == "1 gateway a zone"
+    assert many["ml.p5.48xlarge for cluster usage"] == "5 instances"

@@ -208,7 +208,7 @@ def test_a_broken_pool_rule_names_path_fault_and_fix(
             "ml.m7i.2xlarge is HyperPod's name",
             "use m7i.2xlarge",
         ),
-        ({"instanceType": "g6.xlarge"}, "system.cpu", "instanceType", "g6.xlarge has 1 GPUs", "m7i.2xlarge"),
+        ({"instanceType": "g6.xlarge"}, "system.cpu", "instanceType", "g6.xlarge has 1 GPU that", "m7i.2xlarge"),
         ({"instanceType": "m7g.2xlarge"}, "system.architecture", "instanceType", "m7g.2xlarge is arm64", "x86_64"),
         ({"nodes": 1}, "system.nodes", "nodes", "one node", "at least 2"),
         (

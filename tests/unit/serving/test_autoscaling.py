@@ -161,7 +161,7 @@ def test_packed_pods_share_nodes_at_their_most_too() -> None:
     packed = {**QWEN_8B, "packing": {"gpusPerPod": 1}, "autoscaling": {"maxReplicas": 16}}
     assert found(across.rules, "autoscaling.no-room", _stack(model(packed), nodes=2)) == []
     assert found(across.rules, "autoscaling.no-room", _stack(model(packed), nodes=1)) == [
-        ("models[0].autoscaling.maxReplicas", "pool gpu has 1 nodes, at their most its models need 2 (qwen 2)")
+        ("models[0].autoscaling.maxReplicas", "pool gpu has 1 node, at their most its models need 2 (qwen 2)")
     ]
 
 

@@ -45,7 +45,8 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         QWEN_30B,
         {"parallelism": {"tensor": 3}},
         "parallelism",
-        "32 attention heads do not divide over 3 attention ranks",
+        "32 attention heads do not divide over 3 attention ranks; "
+        "4 KV heads neither divide over nor repeat evenly on 3 attention ranks",
     ),
     (
         "layout.all-to-all",

@@ -97,7 +97,7 @@ def test_packed_pods_of_two_models_share_a_node() -> None:
 def test_a_surge_group_needs_spare_nodes() -> None:
     settings = stack(model(rollout={"maxSurge": 1}))
     assert found(serving.rules, "serving.surge", settings) == [
-        ("models[0].rollout.maxSurge", "1 more groups need 2 nodes, and pool gpu has 0 spare")
+        ("models[0].rollout.maxSurge", "1 more group needs 2 nodes, and pool gpu has 0 spare")
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,22 @@ def test_a_substrate_that_does_not_exist_is_the_only_fault_that_it_makes(dev: di
 def test_a_pool_that_cannot_be_read_is_not_missed_by_its_models(dev: dict[str, Any]) -> None:
     dev["nodePools"][0]["nodes"] = 1_000_000_000
     assert list(errors(dev)) == ["nodePools[0].nodes"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("config:\n", "`config:` is empty; it needs keys such as `sglang-hyperpod:region: us-east-1`"),
+        ("config: {}\n", "`config:` is empty"),
+        ("config: [region]\n", "`config:` is no mapping"),
+        (
+            "config:\n  region: us-east-1\n  sglang-hyperpod:protect: true\n  models: []\n",
+            "under `config:` every key has a prefix; write `sglang-hyperpod:region`, not `region`, `models`",
+        ),
+    ],
+)
+def test_a_config_without_settings_says_what_it_lacks(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "Pulumi.new.yaml"
+    file.write_text(content)
+    with pytest.raises(UnreadableFile, match=re.escape(message)):
+        load_stack_file(file)
