@@ -31,7 +31,7 @@ from components.serving.group.objects import (
 )
 from components.serving.manifest import Spec
 from components.serving.namespace.component import InferenceNamespace
-from components.serving.network.policies import api, between, https_out, pods_of, within_group
+from components.serving.network.policies import api, between, https_out, pods_of, to_networks, within_group
 from components.serving.plan import GroupPlan, ModelPlan
 from components.serving.router.component import Router, RouterNamespace
 from components.serving.router.objects import selector
@@ -97,6 +97,7 @@ class Model(Component):
             annotations[KEY_ANNOTATION] = pulumi.Output.secret(api_key).apply(_digest)
         for group in plan.groups:
             needed += self._policies(group, monitoring_namespace, () if plan.router else load_balancer_cidrs, vpc_cidrs)
+            needed += self._tuned_files(group)
         self.ready = [self._group(group, claim_name, key_secret, annotations, needed) for group in plan.groups]
         front = self._front(routers, api_key, monitoring_namespace, load_balancer_cidrs)
         self.serving = [*self.ready, *front]
@@ -106,6 +107,19 @@ class Model(Component):
 
     def _metadata(self, name: str, **more: Any) -> Spec:
         return {"name": name, "namespace": self._namespace, **more}
+
+    def _tuned_files(self, group: GroupPlan) -> list[pulumi.Resource]:
+        """The files that a role's pods mount; another name for each content, so that a pod never sees both."""
+        if group.tuned_files is None:
+            return []
+        config_map = k8s.core.v1.ConfigMap(
+            f"{self.name}-{group.role}-tuned",
+            metadata=self._metadata(group.tuned_files.name),
+            data=group.tuned_files.files,
+            immutable=True,
+            opts=self.child(),
+        )
+        return [config_map]
 
     def _identity(self, cluster_name: pulumi.Input[str] | None) -> list[pulumi.Resource]:
         """A service account that may read the model's folder of its bucket, where the weights are streamed from one."""
@@ -160,6 +174,8 @@ class Model(Component):
             specs["group"] = within_group(group.name)
         if group.transfer:
             specs["transfer"] = between(group.name, group.transfer.peer)
+        if group.store_networks:
+            specs["store"] = to_networks(group.name, group.store_networks)
         if not self.plan.weights.mounted:
             in_bucket = self.plan.weights.bucket is not None
             specs["egress"] = https_out(members(group.name), pod_identity=in_bucket, inside=vpc_cidrs)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from components.facts.model_config import from_config
 from components.facts.models import ModelFacts, find_model
+from components.serving.lora.memory import PER_BATCH, adapters_gib
 from components.serving.memory.demands import SLIDING_TO_FULL, Demands
 from components.serving.memory.ranks import Ranks
 from components.serving.names import SERVE
 from components.serving.sizing import Sizing, effective_quantization, size
+from components.serving.speculative.algorithms import draft_facts
 from components.serving.tuning import asked
 
 if TYPE_CHECKING:
@@ -78,7 +80,6 @@ def effective_recipe(settings: ModelSettings) -> Quantization | None:
 def size_model(settings: ModelSettings, facts: ModelFacts, gpu: Gpu) -> Sizing:
     """Sizing of a model's layout on a GPU; raises ValueError for a KV type or a quantization that is not sized."""
     ranks = settings.parallelism
-    speculative = argument(settings, "speculative-algorithm")
     return size(
         facts,
         gpu,
@@ -98,9 +99,15 @@ def size_model(settings: ModelSettings, facts: ModelFacts, gpu: Gpu) -> Sizing:
         all_to_all=all_to_all(settings),
         redundant_experts=_integer(settings, "ep-num-redundant-experts") or 0,
         disaggregation="null" if settings.role == SERVE else settings.role,
-        speculative=speculative if isinstance(speculative, str) else None,
+        speculative=algorithm_of(settings),
         demands=demands_of(settings),
     )
+
+
+def algorithm_of(settings: ModelSettings) -> str | None:
+    """The algorithm of speculative decoding, or None for none."""
+    algorithm = argument(settings, "speculative-algorithm")
+    return algorithm if isinstance(algorithm, str) else None
 
 
 def demands_of(settings: ModelSettings) -> Demands:
@@ -111,13 +118,32 @@ def demands_of(settings: ModelSettings) -> Demands:
         running_requests=_integer(settings, "max-running-requests"),
         total_tokens=_integer(settings, "max-total-tokens"),
         sliding_to_full=ratio if isinstance(ratio, float) else SLIDING_TO_FULL,
+        adapters_gib=_adapters_gib(settings),
+        draft=_draft(settings),
     )
+
+
+def _adapters_gib(settings: ModelSettings) -> float:
+    facts, lora = facts_of(settings), settings.lora
+    if facts is None or lora is None:
+        return 0.0
+    per_batch = lora.max_loras_per_batch or PER_BATCH
+    return adapters_gib(facts, ranks_of(settings), rank=lora.max_rank, per_batch=per_batch, modules=lora.target_modules)
+
+
+def _draft(settings: ModelSettings) -> ModelFacts | None:
+    """The draft model of its own; None for none, and for one whose numbers are not known."""
+    try:
+        return draft_facts(settings.speculative.draft) if settings.speculative else None
+    except ValueError:
+        return None
 
 
 def checkpoint_gib(settings: ModelSettings, sizing: Sizing) -> float:
     """Size of the checkpoint in GiB: as set, or what all ranks of one copy hold together."""
     ranks = settings.parallelism
-    return settings.weights.size_gib or sizing.weights_gib_per_gpu * ranks.tensor * ranks.pipeline
+    held = sizing.weights_gib_per_gpu - sizing.beside_gib_per_gpu
+    return settings.weights.size_gib or held * ranks.tensor * ranks.pipeline
 
 
 def _integer(settings: ModelSettings, name: str) -> int | None:

@@ -9,12 +9,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from components.facts.instances import Instance, instances
-from components.serving.lookup import facts_of, size_model
+from components.serving.layout.settings import ParallelismSettings
+from components.serving.lookup import algorithm_of, demands_of, facts_of, size_model
 from components.serving.sizing import Sizing, size
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu
     from components.facts.models import ModelFacts
+    from components.serving.memory.demands import Demands
     from components.serving.settings import ModelSettings
 
 _EXPERT_DEGREES: Final = (1, 2, 4, 8)
@@ -101,12 +103,31 @@ def _fits_on(model: ModelSettings, gpu: Gpu, count: int) -> Sizing | None:
     facts = facts_of(model)
     if facts is None:
         return None
-    return _fit(facts, gpu, count, model.context_length, model.engine.version, model.kv_cache_dtype, model.quantization)
+    laid = model.model_copy(update={"parallelism": ParallelismSettings(tensor=count)})
+    return _fit(
+        facts,
+        gpu,
+        count,
+        model.context_length,
+        model.engine.version,
+        model.kv_cache_dtype,
+        model.quantization,
+        algorithm_of(model),
+        demands_of(laid),
+    )
 
 
 @cache
 def _fit(
-    model: ModelFacts, gpu: Gpu, count: int, context: int | None, version: str, kv_dtype: str, quantization: str | None
+    model: ModelFacts,
+    gpu: Gpu,
+    count: int,
+    context: int | None,
+    version: str,
+    kv_dtype: str,
+    quantization: str | None,
+    speculative: str | None,
+    demands: Demands,
 ) -> Sizing | None:
     """Sizing of a plain tensor-parallel layout on `count` GPUs of one node, or None where no such layout fits."""
     for expert in _EXPERT_DEGREES if model.moe else (1,):
@@ -120,6 +141,8 @@ def _fit(
                 engine_version=version,
                 kv_cache_dtype=kv_dtype,
                 quantization=quantization,
+                speculative=speculative,
+                demands=demands,
             )
         except ValueError:
             return None

@@ -21,6 +21,8 @@ from components.serving.engine.arguments import EngineArguments, command_line
 from components.serving.engine.command import PORT, command
 from components.serving.engine.environment import environment
 from components.serving.engine.image import ImagePlan, resolve_image
+from components.serving.engine.places import Companion, Places
+from components.serving.hierarchical_cache.flags import networks
 from components.serving.lookup import checkpoint_gib, facts_of, size_model
 from components.serving.names import ENGINE_ACCOUNT, NAMESPACE, service_name
 from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan, plan_probes
@@ -28,7 +30,10 @@ from components.serving.pods.resources import PodResources, pod_resources
 from components.serving.roles import Role, roles
 from components.serving.router.plan import RouterPlan, plan_router
 from components.serving.sizing import Sizing
-from components.serving.tuning import flags
+from components.serving.tuned_files.plan import TunedFiles, plan_tuned
+from components.serving.tuning import companions, flags
+from components.serving.tuning import environment as tuned_environment
+from components.serving.weights.companions import fetched
 from components.serving.weights.plan import WeightsPlan, load_minutes, plan_weights
 from components.serving.weights.settings import WeightsSource
 
@@ -75,6 +80,8 @@ class GroupPlan:
     command: tuple[str, ...]
     arguments: tuple[str, ...]
     environment: dict[str, str]
+    tuned_files: TunedFiles | None
+    store_networks: tuple[str, ...]
     resources: PodResources
     capabilities: tuple[str, ...]
     cache_path: str | None
@@ -162,7 +169,7 @@ class GroupPlan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPlan:
     """A model, resolved. `groups` has one element unless phases are served apart; `router` is None where requests go
-    straight to the groups.
+    straight to the groups. `companions` are what engines read of the hub beside the model: drafts, adapters.
     """
 
     settings: ModelSettings
@@ -173,6 +180,7 @@ class ModelPlan:
     groups: tuple[GroupPlan, ...]
     router: RouterPlan | None = None
     namespace: str = NAMESPACE
+    companions: tuple[Companion, ...] = ()
 
     @property
     def name(self) -> str:
@@ -336,6 +344,7 @@ def plan_model(
         weights=weights,
         groups=groups,
         router=plan_router(settings),
+        companions=companions(*(role.settings for role, _ in placed)),
     )
 
 
@@ -354,6 +363,11 @@ class _Shared:
     image: ImagePlan
     weights: WeightsPlan
     load_minutes: float | None
+
+    @property
+    def places(self) -> Places:
+        """Where an engine finds drafts, adapters and tuned files."""
+        return Places(self.weights.mount_path, fetched(self.weights))
 
 
 def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> GroupPlan:
@@ -392,8 +406,10 @@ def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> Group
             efa=efa > 0,
             offline=weights.offline,
             transport=transfer.variables if transfer else None,
-            extra=settings.environment,
+            extra={**tuned_environment(settings, shared.places), **settings.environment},
         ),
+        tuned_files=plan_tuned(settings.tuned_files, role.group),
+        store_networks=networks(settings.hierarchical_cache),
         resources=pod_resources(
             vcpus=pool.vcpus_per_node,
             memory_gib=pool.instance.memory_gib,
@@ -444,7 +460,7 @@ def _arguments(settings: ModelSettings, sizing: Sizing, shared: _Shared, phase: 
         shared_file_system=weights.mounted,
         api_key=settings.api_key_secret is not None,
         phase=phase,
-        extra=flags(settings, settings.arguments, engine(settings.engine.version)),
+        extra=flags(settings, settings.arguments, engine(settings.engine.version), shared.places),
     )
 
 

@@ -114,9 +114,9 @@ def _is_given(settings: Settings, path: str) -> bool:
     value: Any = settings
     for part in path.split("."):
         names = {info.alias or name: name for name, info in type(value).model_fields.items()}
-        if names.get(part) not in value.model_fields_set:
+        if names.get(part.partition("[")[0]) not in value.model_fields_set:
             return False
-        value = getattr(value, names[part])
+        value = getattr(value, names[part.partition("[")[0]])
         if not isinstance(value, Settings):
             return True
     return True

@@ -27,9 +27,11 @@ from components.serving.entry.settings import EntrySettings
 from components.serving.experts import rules as _experts
 from components.serving.group import rules as _group
 from components.serving.group.settings import DisruptionBudgetSettings, GroupName, RolloutSettings
+from components.serving.hierarchical_cache import rules as _hierarchical_cache
 from components.serving.kernels import rules as _kernels
 from components.serving.layout import rules as _layout
 from components.serving.layout.settings import PackingSettings, ParallelismSettings
+from components.serving.lora import rules as _lora
 from components.serving.multimodal import rules as _multimodal
 from components.serving.names import SERVE
 from components.serving.pods import rules as _pods
@@ -38,6 +40,8 @@ from components.serving.router import rules as _router
 from components.serving.router.settings import RouterSettings
 from components.serving.rule_set import rules
 from components.serving.scheduling import rules as _scheduling
+from components.serving.speculative import rules as _speculative
+from components.serving.tuned_files import rules as _tuned_files
 from components.serving.tuning import TuningSettings
 from components.serving.weights import rules as _weights
 from components.serving.weights.settings import WeightsSettings
@@ -46,8 +50,9 @@ from components.settings import DnsLabel, PositiveInt
 __all__ = ["GUARDED", "ModelSettings", "rules"]
 
 GUARDED = (
-    _layout, _engine, _typed, _quantization, _environment, _scheduling, _kernels, _experts, _multimodal, _pods, _group,
-    _weights, _entry, _router, _autoscaling, _disaggregation,
+    _layout, _engine, _typed, _quantization, _environment, _scheduling, _kernels, _experts, _speculative, _lora,
+    _hierarchical_cache, _multimodal, _tuned_files, _pods, _group, _weights, _entry, _router, _autoscaling,
+    _disaggregation,
 )  # fmt: skip
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 

@@ -18,6 +18,7 @@ from components.facts.quantizations import QUANTIZATIONS, Quantization
 from components.serving.memory import defaults
 from components.serving.memory.demands import NOTHING, Demands
 from components.serving.memory.divisibility import indivisible
+from components.serving.memory.drafts import separate_draft_gib
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES, bytes_per_token, max_running_requests, pool_tokens
 from components.serving.memory.ranks import Ranks
 from components.serving.memory.weights import GIB, draft_gib, weights_gib
@@ -42,7 +43,7 @@ class Sizing:
     `kv_tokens`. `max_running_requests` is the engine's own limit for that pool, `full_length_requests` how many
     requests of the whole context the pool holds at once. `headroom_gib` is what stays free beside the static fraction
     after the request table, CUDA graphs and one prefill chunk's activations. `reason` says why the layout does not
-    fit; it is empty where it does.
+    fit; it is empty where it does. `beside_gib_per_gpu` is what of the weights is not the model's: adapters, drafts.
     """
 
     weights_gib_per_gpu: float
@@ -56,6 +57,7 @@ class Sizing:
     headroom_gib: float
     fits: bool
     reason: str
+    beside_gib_per_gpu: float = 0.0
 
 
 def size(
@@ -100,16 +102,17 @@ def size(
     )
     asked = context_length or model.context_length
     before = preload_gib(gpu, tensor, nodes)
-    drafts = speculative in _OWN_DRAFTS and at_least(engine_version, _DRAFTS_COUNTED_SINCE)
-    draft = draft_gib(model, recipe, ranks) if drafts else 0.0
-    weights = [held + draft for held in weights_gib(model, recipe, ranks, redundant_experts=redundant_experts)]
+    draft, layers = _draft(model, recipe, ranks, demands.draft, speculative)
+    counted = at_least(engine_version, _DRAFTS_COUNTED_SINCE)
+    beside = (draft if counted else 0.0) + demands.adapters_gib
+    weights = [held + beside for held in weights_gib(model, recipe, ranks, redundant_experts=redundant_experts)]
     cells = bytes_per_token(
         model,
         gpu,
         ranks,
         dtype=kv_cache_dtype,
         version=engine_version,
-        draft_layers=model.mtp_layers if drafts else 0,
+        draft_layers=layers if counted else 0,
         sliding_to_full=demands.sliding_to_full,
     )
     page = SPARSE_PAGE_TOKENS if model.indexer else 1
@@ -121,12 +124,14 @@ def size(
     )
     tokens = min(tokens, demands.total_tokens or tokens)
     requests = demands.running_requests or max_running_requests(
-        tokens, asked, engine_version, drafts=speculative not in (None, "NGRAM")
+        tokens, asked, engine_version, drafts=speculative is not None
     )
     chunk = _chunk_tokens(gpu, ranks, engine_version, demands, asked)
     headroom = before * (1 - fraction) - _after_start_gib(
         model, ranks, chunk=chunk, graphs=graphs, requests=requests, context=asked
     )
+    if not counted:
+        headroom -= draft + layers * tokens * max(cells) / model.layers / GIB
     reasons = [
         *_impossible(model, gpu, recipe, version=engine_version),
         *(
@@ -152,7 +157,22 @@ def size(
         headroom_gib=headroom,
         fits=not reasons,
         reason="; ".join(reasons),
+        beside_gib_per_gpu=beside,
     )
+
+
+def _draft(
+    model: ModelFacts, recipe: Quantization, ranks: Ranks, separate: ModelFacts | None, algorithm: str | None
+) -> tuple[float, int]:
+    """GiB on one GPU and layers with KV cache of what drafts: a model of its own, or the model's prediction layers.
+
+    The engine plans a draft's KV cache in layers of the model (0.5.17 model_executor/pool_configurator.py).
+    """
+    if algorithm is None or algorithm == "NGRAM":
+        return 0.0, 0
+    if separate is not None:
+        return separate_draft_gib(separate, ranks), separate.layers
+    return (draft_gib(model, recipe, ranks), model.mtp_layers) if algorithm in _OWN_DRAFTS else (0.0, 0)
 
 
 def _chunk_tokens(gpu: Gpu, ranks: Ranks, version: str, demands: Demands, context: int) -> int:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from components.facts.device_names import DEVICE_NAMES
 from components.facts.engines import at_least
-from components.rules import Finding, RuleSet, Severity
+from components.rules import Finding, RuleSet, Severity, join
+from components.serving.hierarchical_cache.memory import ENGINE_RESERVE_GIB, device_gib, host_gib
 from components.serving.kernels.rules import ATTENTION_FLAGS
 from components.serving.lookup import all_to_all, argument, asked_at, facts_of
-from infra.rules.serving import placed
+from components.serving.placement import gpus_per_pod, try_sizing
+from components.serving.pods.resources import pod_resources
+from components.serving.tuned_files.rules import shape
+from components.serving.weights.settings import WeightsSource
+from infra.rules.serving import Placed, located, placed
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu
@@ -88,3 +94,114 @@ def low_latency_buffers_have_room(stack: StackSettings) -> Iterator[Finding]:
                 "buffers over EFA",
                 f"use {_LOW_LATENCY_FRACTION} or less",
             )
+
+
+@rules.rule("tuning.host-memory", source="sglang 0.5.8 mem_cache/memory_pool_host.py: a pool for every rank")
+def the_pod_has_the_host_memory(stack: StackSettings) -> Iterator[Finding]:
+    """Every rank keeps a pool in the memory of its pod, beside shared memory and what the engine wants to stay free."""
+    for here in placed(stack):
+        cache, sizing = here.model.hierarchical_cache, try_sizing(here.model, here.gpu)
+        if cache is None or sizing is None:
+            continue
+        gpus = gpus_per_pod(here.model, here.node)
+        pool = host_gib(cache, sizing)
+        memory, shared = _pod_memory(here, gpus)
+        if gpus * pool + shared + ENGINE_RESERVE_GIB > memory:
+            most = int((memory - shared - ENGINE_RESERVE_GIB) * 2**30 / 1e9 / gpus)
+            yield Finding(
+                here.path(f"hierarchicalCache.{'ratio' if cache.size_gb is None else 'sizeGB'}"),
+                f"{gpus} ranks of {pool:.0f} GiB, {shared} GiB of shared memory and {ENGINE_RESERVE_GIB} GiB that the "
+                f"engine keeps free are more than the pod's {memory} GiB",
+                f"use sizeGB: {most}" if most > 0 else "use a type with more memory",
+            )
+
+
+def _pod_memory(here: Placed, gpus: int) -> tuple[int, int]:
+    """GiB of memory and of shared memory of a pod."""
+    resources = pod_resources(
+        vcpus=here.node.vcpu,
+        memory_gib=here.node.memory_gib,
+        pods_per_node=max(1, here.node.gpus // gpus),
+        gpus=gpus,
+        efa=0,
+        shared_memory_gib=here.model.shared_memory_gib,
+        huge_pages=None,
+    )
+    return resources.memory_gib, resources.shared_memory_gib
+
+
+@rules.rule(
+    "tuning.host-pool", source="sglang 0.5.8 mem_cache/memory_pool_host.py: host memory larger than device memory"
+)
+def the_host_holds_more_than_the_gpu(stack: StackSettings) -> Iterator[Finding]:
+    """The engine refuses a host pool that is no larger than the GPU's."""
+    for here in placed(stack):
+        cache, sizing = here.model.hierarchical_cache, try_sizing(here.model, here.gpu)
+        if cache is None or sizing is None or cache.size_gb is None or not sizing.fits:
+            continue
+        host, device = host_gib(cache, sizing), device_gib(sizing)
+        if host <= device:
+            yield Finding(
+                here.path("hierarchicalCache.sizeGB"),
+                f"{host:.1f} GiB on the host are no more than the {device:.1f} GiB of KV cache on the GPU",
+                f"use {int(device * 2 * 2**30 / 1e9)} or so",
+            )
+
+
+@rules.rule("tuning.storage-disk", source="components/facts/instances.py: nvme_gb")
+def files_have_a_disk(stack: StackSettings) -> Iterator[Finding]:
+    """Pages as files lie on the node's NVMe; without one they would fill its root disk."""
+    for here in placed(stack):
+        cache = here.model.hierarchical_cache
+        if cache is None or cache.storage is None or cache.storage.backend != "file":
+            continue
+        at = here.path("hierarchicalCache.storage")
+        disk = here.node.nvme_gb * 1e9 / 2**30
+        needed = (cache.storage.max_size_gib or 0) * here.node.gpus
+        if not disk:
+            yield Finding(at, f"{here.pool.instance_type} has no NVMe for files", "remove storage, or use another type")
+        elif needed > disk:
+            yield Finding(
+                f"{at}.maxSizeGiB",
+                f"{here.node.gpus} ranks of {cache.storage.max_size_gib} GiB are more than the {disk:.0f} GiB of NVMe",
+                f"use at most {int(disk * 0.8 / here.node.gpus)}",
+            )
+
+
+@rules.rule("tuning.device", source="components/facts/device_names.py: names in the tuner's files")
+def kernels_are_for_the_gpu(stack: StackSettings) -> Iterator[Finding]:
+    """A tuned file is read on the GPU that it names."""
+    for here in placed(stack):
+        own = DEVICE_NAMES[here.gpu.name]
+        for index, file in enumerate(here.model.tuned_files.fused_moe if here.model.tuned_files else ()):
+            _, _, device = shape(file)
+            if device != own:
+                yield Finding(
+                    here.path(f"tunedFiles.fusedMoe[{index}].name"),
+                    f"a file for {device} is never read on {here.gpu.name}, which calls itself {own}",
+                    "tune on this GPU, or remove it",
+                )
+
+
+@rules.rule("tuning.file-system", source="paths are those of the stack's file system")
+def paths_have_a_file_system(stack: StackSettings) -> Iterator[Finding]:
+    """Drafts, adapters and tuned files by path lie on the file system, which pods see with their weights."""
+    for at, role in located(stack):
+        model = role.settings
+        if stack.file_system is not None and model.weights.source is not WeightsSource.S3:
+            continue
+        draft = model.speculative.draft if model.speculative else None
+        tuned = model.tuned_files
+        paths = {
+            "speculative.draft.path": draft.path if draft else None,
+            "tunedFiles.fusedMoePath": tuned.fused_moe_path if tuned else None,
+            "tunedFiles.expertLocation": tuned.expert_location if tuned else None,
+        }
+        for place, adapter in enumerate(model.lora.adapters if model.lora else ()):
+            paths[f"lora.adapters[{place}].path"] = adapter.path
+        for path, value in paths.items():
+            if value is not None:
+                why = "pods of weights from S3 see no file system" if stack.file_system else "there is no file system"
+                yield Finding(
+                    join(at, role.path(path)), f"{why} for {value} to be on", "add fileSystem, or weights.source: fsx"
+                )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from components.facts.engines import SUPPORTED, at_least, engine
+from components.rules import Severity
 from components.serving.disaggregation.plan import decode_options
 from components.serving.disaggregation.transports import TRANSPORTS
 from components.serving.engine.arguments import OWNED, EngineArguments, command_line
@@ -20,7 +21,7 @@ from components.serving.engine.flags import judge, render
 from components.serving.settings import ModelSettings
 from components.serving.settings import rules as model_rules
 from tests.contract.shared import shared
-from tests.unit.serving.builders import QWEN_8B, R1, apart, found, plan
+from tests.unit.serving.builders import QWEN_8B, R1, apart, found, model, plan, problems
 
 _CONVERTERS: dict[str, Any] = {
     "int": int,
@@ -198,6 +199,81 @@ def test_every_decode_option_is_the_engine_s_own_or_refused(version: str) -> Non
             assert flag not in engine(version).flags
         else:
             parse(version, ("--model-path", "x", *render(engine(version), flag, value)))
+
+
+TUNED: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "own draft": (R1, "p5.48xlarge", {"speculative": {"algorithm": "NEXTN", "steps": 3, "topk": 1, "draftTokens": 4}}),
+    "separate draft": (
+        QWEN_8B,
+        "g6e.xlarge",
+        {"speculative": {"algorithm": "STANDALONE", "draft": {"model": "Qwen/Qwen3-4B", "quantization": "unquant"}}},
+    ),
+    "n-grams": (
+        QWEN_8B,
+        "g6e.xlarge",
+        {"speculative": {"algorithm": "NGRAM", "draftTokens": 8, "ngram": {"maxBreadth": 4}}},
+    ),
+    "adapters": (
+        QWEN_8B,
+        "g6e.xlarge",
+        {
+            "lora": {
+                "maxRank": 16,
+                "maxLorasPerBatch": 4,
+                "adapters": [{"name": "a", "model": "me/a"}, {"name": "b", "path": "/b", "pinned": True}],
+            }
+        },
+    ),
+    "later adapters": (QWEN_8B, "g6e.xlarge", {"lora": {"maxRank": 16, "targetModules": ["q_proj", "o_proj"]}}),
+    "host cache": (
+        QWEN_8B,
+        "g6e.xlarge",
+        {"hierarchicalCache": {"writePolicy": "write_back", "ioBackend": "direct", "storage": {}}},
+    ),
+    "balanced experts": (
+        R1,
+        "p5.48xlarge",
+        {
+            "parallelism": {"tensor": 16, "expert": 16, "data": 16, "dpAttention": True},
+            "experts": {"redundant": 32, "balance": {"enabled": True, "rebalanceIterations": 500, "metrics": True}},
+            "tunedFiles": {"expertLocation": "/tuned/r1.json", "fusedMoePath": "/tuned/moe"},
+        },
+    ),
+    "schedule": (
+        QWEN_8B,
+        "g6e.xlarge",
+        {
+            "scheduling": {
+                "policy": "lof",
+                "chunkedPrefillSize": -1,
+                "radixCache": False,
+                "priority": {"enabled": True},
+            },
+            "kernels": {"cudaGraph": {"prefill": False, "decodeBatchSizes": [1, 2, 4]}, "torchCompile": True},
+            "cudaGraphMaxBatchSize": 4,
+        },
+    ),
+}
+"""Whole models with groups of settings that go together."""
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("name", TUNED)
+def test_a_tuned_model_starts(version: str, name: str) -> None:
+    base, instance_type, tuning = TUNED[name]
+    image = {"repository": "registry.example.com/sglang", "tag": f"v{version}", "efaCapable": True}
+    changes: dict[str, Any] = {**tuning, "engine": {"version": version, "image": image}}
+    errors = [
+        str(problem) for problem in problems(model_rules, model(base, **changes)) if problem.severity is Severity.ERROR
+    ]
+    assert errors == []
+    planned = plan(base, instance_type=instance_type, **changes)
+    parsed = vars(parse(version, planned.front.arguments))
+    assert parsed["served_model_name"] == base["name"]
+    if name == "adapters":
+        assert parsed["lora_paths"][0] == "a=/models/huggingface/me/a/main"
+    if name == "separate draft":
+        assert parsed["speculative_draft_model_path"] == "/models/huggingface/Qwen/Qwen3-4B/main"
 
 
 def test_a_dollar_in_a_value_is_not_a_variable_of_the_kubelet() -> None:

@@ -13,7 +13,7 @@ from components.serving.component import InferenceNamespace, Model, RouterNamesp
 from components.serving.namespace.plan import plan_namespace
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
-from tests.unit.serving.builders import APART, QWEN_8B, R1, plan
+from tests.unit.serving.builders import APART, QWEN_8B, QWEN_30B, R1, plan
 
 KUBERNETES = "1.34"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
@@ -25,13 +25,21 @@ TRAFFIC = {"traffic": {"r1": 95, "qwen": 5}}
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     """A namespace, R1 with everything that a model can have, Qwen from a bucket, R1 behind routers and with its phases
-    apart.
+    apart, Qwen with tuned kernels, adapters and a store for its KV cache.
     """
     r1 = plan(R1, entry={**ENTRY, **TRAFFIC}, apiKeySecret="key")
     qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
 
     routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
     phases = plan({**APART, "name": "apart"})
+    store = {"backend": "mooncake", "mooncake": {"master": "10.9.0.5:50051", "networks": ["10.9.0.0/24"]}}
+    kernels = {"triton": "3.5.1", "name": "E=128,N=192,device_name=NVIDIA_H100_80GB_HBM3.json", "content": {"1": {}}}
+    tuned = plan(
+        QWEN_30B,
+        hierarchicalCache={"storage": store},
+        tunedFiles={"fusedMoe": [kernels]},
+        lora={"maxRank": 16, "adapters": [{"name": "a", "path": "/a"}]},
+    )
 
     def program() -> None:
         ctx, key = context(), pulumi.Output.secret("key")
@@ -41,6 +49,8 @@ def recording() -> Recording:
         Model("routed", ctx, routed, namespace="inference", claim_name="weights", routers=routers, api_key=key)
         InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases]))
         Model("apart", ctx, phases, namespace="inference", claim_name="weights", routers=routers)
+        Model("qwen-30b", ctx, tuned, namespace="inference", claim_name="weights")
+        WeightsPrefetch("qwen-30b-weights", ctx, tuned, namespace="inference", claim_name="weights")
         WeightsPrefetch("r1-weights", ctx, r1, namespace="inference", claim_name="weights", token=key)
         other = Model("qwen", ctx, qwen, namespace="inference", cluster_name="sglang-test")
         Model(
@@ -60,7 +70,7 @@ def recording() -> Recording:
 def test_sets_have_only_fields_that_the_controller_knows(recording: Recording) -> None:
     schema = strict_schema("leaderworkerset.x-k8s.io_LeaderWorkerSet", "spec")
     sets = recording.of_type(LWS)
-    assert len(sets) == 5
+    assert len(sets) == 6
     for made in sets:
         jsonschema.validate(made.inputs["spec"], schema)
 

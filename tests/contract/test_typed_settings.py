@@ -23,7 +23,7 @@ from tests.unit.serving.builders import QWEN_8B, problems
 _CANDIDATES: tuple[Any, ...] = (
     64, 1, 2048, 0.5, "x", [1, 2], ["qkv_proj"], {"image": 1}, {"image": {"max_pixels": 1024}},
 )  # fmt: skip
-_REQUIRED: dict[str, dict[str, Any]] = {}
+_REQUIRED: dict[str, dict[str, Any]] = {"speculative": {"algorithm": "NGRAM"}, "lora": {"maxRank": 16}}
 """What a group needs beside the field that is tried."""
 
 Place = tuple[str, ...]

@@ -11,6 +11,9 @@ from components.rules import Finding
 CACHE: Final = "/root/.cache"
 """Where DeepGEMM, FlashInfer, Triton, torch and SGLang keep what they compile; on node-local NVMe it outlives a pod."""
 
+POD_ADDRESS: Final = "POD_IP"
+"""Variable with the pod's own address, there where another one refers to it."""
+
 
 def environment(
     *,

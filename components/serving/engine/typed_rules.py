@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from components.facts.engines import SUPPORTED, engine
 from components.rules import Finding
 from components.serving.engine.flags import judge
+from components.serving.engine.places import AS_WRITTEN
 from components.serving.engine.typed import Said, given
 from components.serving.rule_set import rules
-from components.serving.tuning import asked
+from components.serving.tuned_files.plan import FOLDER_VARIABLE
+from components.serving.tuning import asked, environment
 
 if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
@@ -48,11 +50,15 @@ def the_release_takes_the_setting(model: ModelSettings) -> Iterator[Finding]:
 
 @rules.rule("engine.setting-twice", source="argparse takes the last of several")
 def a_flag_is_set_once(model: ModelSettings) -> Iterator[Finding]:
-    """The same flag by name and by a typed setting."""
+    """The same flag or variable by name and by a typed setting."""
     typed = {name: each.path for each in asked(model, {}) for name in each.names}
     for each in given(model.arguments):
         if path := typed.get(each.names[0]):
             yield Finding(each.path, f"{each.names[0]} is also set by {path}", f"remove {each.path}")
+    for name in environment(model, AS_WRITTEN):
+        if name in model.environment:
+            group = "tunedFiles" if name == FOLDER_VARIABLE else "hierarchicalCache.storage"
+            yield Finding(f"environment.{name}", f"{name} is also set by {group}", f"remove environment.{name}")
 
 
 @rules.rule("engine.setting-hardware", source="sglang/srt/server_args.py: choices by platform")

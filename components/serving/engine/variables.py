@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from components.facts.engines import Engine
 
 _OWN_PREFIXES: Final = ("SGLANG_", "SGL_")
-_SWITCH: Final = ("true", "1", "yes", "y", "false", "0", "no", "n")
+_ON: Final = ("true", "1", "yes", "y")
+_SWITCH: Final = (*_ON, "false", "0", "no", "n")
 _TYPES: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
@@ -57,6 +58,12 @@ def successor(release: Engine, name: str) -> str | None:
     """What `SGL_...` became: every release copies it to `SGLANG_...`, unless it reads the old name itself."""
     new = f"SGLANG_{name.removeprefix('SGL_')}"
     return new if name.startswith("SGL_") and name not in release.variables and new in release.variables else None
+
+
+def switched_on(variables: Mapping[str, str], name: str) -> bool:
+    """Whether a switch is set, by this name or the old one with `SGL_`."""
+    value = variables.get(name, variables.get(name.replace("SGLANG_", "SGL_", 1), ""))
+    return value.lower() in _ON
 
 
 def _not_taken(kind: str, value: str) -> str | None:

@@ -131,7 +131,8 @@ def pplx_exchanges_between_attention_ranks(model: ModelSettings) -> Iterator[Fin
 @rules.rule("experts.dispatch-tokens", source="sglang 0.5.8 environ.py:342; layers/moe/token_dispatcher/deepep.py")
 def decode_batches_fit_the_dispatch(model: ModelSettings) -> Iterator[Finding]:
     """DeepEP's low-latency buffers hold so many tokens of a rank; a larger decode batch fails."""
-    if argument(model, "moe-a2a-backend") != "deepep" or argument(model, "deepep-mode") == "normal":
+    decodes = model.role != PREFILL and argument(model, "deepep-mode") != "normal"
+    if argument(model, "moe-a2a-backend") != "deepep" or not decodes:
         return
     given = model.environment.get(_DISPATCH_VARIABLE, "")
     limit = int(given) if given.isdigit() else _DISPATCH_TOKENS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from components.facts.engines import at_least
 from components.rules import Finding, Severity
 from components.serving.lookup import argument, asked_at, facts_of
+from components.serving.names import PREFILL
 from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def decoding_runs_in_graphs(model: ModelSettings) -> Iterator[Finding]:
     """Without CUDA graphs, small decode batches wait for the CPU."""
     for name in ("disable-cuda-graph", "disable-decode-cuda-graph"):
         path, off = asked_at(model, name) or ("", None)
-        if off is True:
+        if off is True and model.role != PREFILL:
             yield Finding(path, "decoding without CUDA graphs waits for the CPU in every step", "remove it")
             return
 

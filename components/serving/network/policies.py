@@ -65,6 +65,15 @@ def between(name: str, peer: str) -> Spec:
     }
 
 
+def to_networks(name: str, networks: Sequence[str]) -> Spec:
+    """TCP to every port of some networks, where a store's servers choose theirs."""
+    return {
+        "podSelector": {"matchLabels": members(name)},
+        "policyTypes": ["Egress"],
+        "egress": [{"to": [{"ipBlock": {"cidr": cidr}} for cidr in networks], "ports": [{"protocol": "TCP"}]}],
+    }
+
+
 def api(
     name: str,
     *,

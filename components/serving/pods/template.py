@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.engine.arguments import KEY_FILE
 from components.serving.engine.command import PORT
-from components.serving.engine.environment import CACHE
+from components.serving.engine.environment import CACHE, POD_ADDRESS
 from components.serving.pods.probes import DRAIN_SECONDS, probes
 from components.serving.pods.resources import gib
 
@@ -92,7 +92,7 @@ def _container(group: GroupPlan, *, leader: bool, key_secret: str | None) -> dic
         "imagePullPolicy": "IfNotPresent",
         "command": list(group.command),
         "args": list(group.arguments),
-        "env": [{"name": name, "value": value} for name, value in group.environment.items()],
+        "env": _environment(group.environment),
         "ports": _ports(group),
         "resources": {"requests": group.resources.requests, "limits": group.resources.limits},
         "securityContext": security_context(group.capabilities, privileged=group.privileged),
@@ -109,6 +109,15 @@ def _ports(group: GroupPlan) -> list[dict[str, Any]]:
     return ports
 
 
+def _environment(variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Variables in order; the kubelet fills in the pod's address where one refers to it."""
+    entries: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in variables.items()]
+    if any(f"$({POD_ADDRESS})" in value for value in variables.values()):
+        address = {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}
+        entries.insert(0, {"name": POD_ADDRESS, "valueFrom": address})
+    return entries
+
+
 def _mounts(group: GroupPlan, key_secret: str | None) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [
         {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - where NCCL and torch share memory
@@ -118,6 +127,8 @@ def _mounts(group: GroupPlan, key_secret: str | None) -> list[dict[str, Any]]:
         mounts.append({"name": "weights", "mountPath": group.weights.mount_path, "readOnly": True})
     if key_secret:
         mounts.append({"name": "api-key", "mountPath": KEY_FILE.rpartition("/")[0], "readOnly": True})
+    if group.tuned_files:
+        mounts.append({"name": "tuned", "mountPath": group.tuned_files.mount, "readOnly": True})
     return mounts
 
 
@@ -131,4 +142,7 @@ def _volumes(group: GroupPlan, claim_name: str | None, key_secret: str | None) -
         volumes.append({"name": "weights", "persistentVolumeClaim": {"claimName": claim_name, "readOnly": True}})
     if key_secret:
         volumes.append({"name": "api-key", "secret": {"secretName": key_secret, "defaultMode": 0o400}})
+    if group.tuned_files:
+        items = [{"key": key, "path": path} for key, path in group.tuned_files.paths.items()]
+        volumes.append({"name": "tuned", "configMap": {"name": group.tuned_files.name, "items": items}})
     return volumes

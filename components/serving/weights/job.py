@@ -11,6 +11,7 @@ from components.aws.nodes.plan import POOL_LABEL, SYSTEM_POOL
 from components.serving.manifest import Spec
 from components.serving.names import WEIGHTS_ACCOUNT
 from components.serving.pods.template import security_context
+from components.serving.weights import companions
 from components.serving.weights.settings import WeightsSource
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ _LEAST_MB_PER_S: Final = 50
 
 def prefetches(models: Iterable[ModelPlan]) -> list[ModelPlan]:
     """The models whose weights need a job, one for each folder: two jobs would fetch the same files."""
-    by_folder = {model.weights.model_path: model for model in reversed(list(models)) if model.weights.prefetched}
-    return list(by_folder.values())[::-1]
+    return companions.sharing(model for model in models if model.weights.prefetched)
 
 
 @cache
@@ -119,6 +119,7 @@ def _environment(model: ModelPlan, token_secret: str | None) -> list[dict[str, A
             "FETCH": "1",
             "REVISION": weights.revision or "",
             "HF_HOME": f"{weights.mount_path}/huggingface/.cache",
+            "COMPANIONS": companions.listed(model),
         }
     if weights.endpoint:
         values["HF_ENDPOINT"] = weights.endpoint

@@ -3,7 +3,8 @@
 Needs the standard library and, to fetch, `huggingface_hub`, which every SGLang image carries. What is there already
 in its right size is kept, so that a job that was cut short goes on where it stopped, and a finished one ends at once.
 
-Environment: `MODEL`, `REVISION` (optional), `FOLDER`, `FETCH` (`1` to fetch from the hub, else only to check), and
+Environment: `MODEL`, `REVISION` (optional), `FOLDER`, `FETCH` (`1` to fetch from the hub, else only to check),
+`COMPANIONS` (optional; JSON: further repositories, each with `model`, `revision` and `folder`), and
 what `huggingface_hub` reads itself (`HF_TOKEN`, `HF_ENDPOINT`, `HF_HOME`).
 Exit codes: 0 complete, 1 worth another try, 3 pointless to try again.
 """
@@ -114,6 +115,10 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             fetch(environment["MODEL"], environment.get("REVISION") or None, folder)
             shards(folder)
+            for companion in json.loads(environment.get("COMPANIONS") or "[]"):
+                beside = Path(companion["folder"])
+                beside.mkdir(parents=True, exist_ok=True)
+                fetch(companion["model"], companion["revision"], beside)
         else:
             read = read_through(shards(folder))
             say(f"complete: {read / 2**30:.1f} GiB read")

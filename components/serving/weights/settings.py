@@ -9,6 +9,15 @@ from pydantic import Field, StringConstraints
 
 from components.settings import Settings
 
+HubId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", max_length=128)]
+"""`owner/name` on Hugging Face."""
+
+FilePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$", max_length=512)]
+"""A place on the stack's file system, from its root."""
+
+Revision = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,100}$")]
+"""Commit, tag or branch on Hugging Face."""
+
 
 class WeightsSource(StrEnum):
     """Where the checkpoint is."""
@@ -24,11 +33,11 @@ class WeightsSettings(Settings):
     source: WeightsSource = WeightsSource.HUGGING_FACE
     """`huggingFace`: fetched by the model's id. `fsx`: already on the file system at `path`, for example by a data
     repository association. `s3`: streamed by every rank from `uri`."""
-    path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$", max_length=512)] | None = None
+    path: FilePath | None = None
     """Folder of the checkpoint on the file system, from its root, e.g. `/checkpoints/deepseek-r1`."""
     uri: Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$")] | None = None
     """`s3://bucket/prefix` of the checkpoint."""
-    revision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,100}$")] | None = None
+    revision: Revision | None = None
     """Commit, tag or branch on Hugging Face; a commit (40 hex digits) is the only one that cannot change."""
     token_secret: str | None = None
     """Name under `secrets` of a Hugging Face token, for gated models. Only the prefetch job ever sees it."""

@@ -56,8 +56,6 @@ VISION = {
         "max_position_embeddings": 40960,
     },
 }
-BASES: dict[str, dict[str, Any]] = {"r1": R1, "qwen-8b": QWEN_8B, "qwen-30b": QWEN_30B, "vision": VISION}
-"""The models above by the name that tables of test cases give them."""
 APART: dict[str, Any] = {
     "name": "r1",
     "model": "deepseek-ai/DeepSeek-R1",
@@ -83,6 +81,16 @@ def apart(base: dict[str, Any] = APART, **changes: Any) -> dict[str, Any]:
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+BASES: dict[str, dict[str, Any]] = {
+    "r1": R1,
+    "qwen-8b": QWEN_8B,
+    "qwen-30b": QWEN_30B,
+    "vision": VISION,
+    "apart-tcp": apart(transport="mooncake-tcp", privileged=None),
+}
+"""The models above by the name that tables of test cases give them."""
 
 
 def model(base: dict[str, Any] = R1, **changes: Any) -> ModelSettings:

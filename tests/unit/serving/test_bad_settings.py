@@ -2,7 +2,7 @@
 
 A case says `model` (a good one of the builders), `set` (what is changed in it, as in a stack file), and what rule
 sees: `path`, `says` (the whole message) and, where the way out matters, a part of the `fix`. A rule over the whole
-stack sees the model on a pool of `instance` nodes.
+stack sees the model on a pool of `instance` nodes, with a file system unless it says otherwise.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def seen(case: dict[str, Any]) -> list[tuple[str, str, str]]:
     if case["rule"] in OVER_MODELS:
         every = problems(model_rules, settings)
     else:
-        whole = stack(settings, pools=[pool(case.get("instance", "p5.48xlarge"))])
+        sections = {"file_system": None} if case.get("without-file-system") else {}
+        whole = stack(settings, pools=[pool(case.get("instance", "p5.48xlarge"))], **sections)
         rule = next(rule for rules in RULE_SETS for rule in rules.rules if rule.id == case["rule"])
         every = list(rule.run("", whole))
     return [(each.path, each.message, each.fix) for each in every if each.rule == case["rule"]]

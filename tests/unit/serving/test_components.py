@@ -9,7 +9,7 @@ from components.serving.component import InferenceNamespace, Model, WeightsPrefe
 from components.serving.namespace.plan import plan_namespace
 from components.serving.plan import ModelPlan
 from tests.support import Recording, context, run
-from tests.unit.serving.builders import QWEN_8B, R1, plan
+from tests.unit.serving.builders import QWEN_8B, QWEN_30B, R1, plan
 
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -162,3 +162,25 @@ def test_a_number_is_taken_back_by_force() -> None:
     assert made.inputs["spec"]["replicas"] == 2
     assert made.ignore_changes == ()
     assert made.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
+
+
+def test_tuned_kernels_are_there_before_the_pods_that_mount_them() -> None:
+    kernels = {"triton": "3.5.1", "name": "E=128,N=192,device_name=NVIDIA_H100_80GB_HBM3.json", "content": {"1": {}}}
+    planned = plan(QWEN_30B, tunedFiles={"fusedMoe": [kernels]})
+    recording = serve(planned)
+    made = recording.one("kubernetes:core/v1:ConfigMap")
+    assert planned.front.tuned_files is not None
+    assert made.inputs["metadata"]["name"] == planned.front.tuned_files.name
+    assert made.inputs["data"] == {"fused-moe-0.json": '{"1": {}}'}
+    assert made.inputs["immutable"] is True
+    assert recording.depends(recording.one(LWS), made)
+
+
+def test_engines_reach_the_networks_of_their_store_and_no_others() -> None:
+    storage = {"backend": "mooncake", "mooncake": {"master": "10.9.0.5:50051", "networks": ["10.9.0.0/24"]}}
+    recording = serve(plan(QWEN_8B, hierarchicalCache={"storage": storage}))
+    (policy,) = [each for each in recording.of_type(POLICY) if each.inputs["metadata"]["name"] == "qwen-store"]
+    assert policy.inputs["spec"]["egress"] == [
+        {"to": [{"ipBlock": {"cidr": "10.9.0.0/24"}}], "ports": [{"protocol": "TCP"}]}
+    ]
+    assert recording.depends(recording.one(LWS), policy)

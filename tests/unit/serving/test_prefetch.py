@@ -80,6 +80,17 @@ def test_a_complete_folder_is_left_alone(hub: Hub, tmp_path: Path, capsys: pytes
     assert "complete: 3 files" in capsys.readouterr().out
 
 
+def test_drafts_and_adapters_are_fetched_beside_the_model(hub: Hub, tmp_path: Path) -> None:
+    beside = [{"model": "a/draft", "revision": None, "folder": str(tmp_path / "draft")}]
+    environment = {"MODEL": "a/b", "FOLDER": str(tmp_path / "model"), "FETCH": "1", "COMPANIONS": json.dumps(beside)}
+    assert prefetch.main(environment) == 0
+    assert sorted(path.name for path in (tmp_path / "draft").iterdir()) == sorted(
+        path.name for path in (tmp_path / "model").iterdir()
+    )
+    hub.fail = 404
+    assert prefetch.main(environment) == prefetch.POINTLESS
+
+
 def test_a_file_that_came_short_is_tried_again(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hub.cut = "model-2.safetensors"
     assert run(tmp_path) == 1

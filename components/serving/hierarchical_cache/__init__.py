@@ -1,0 +1,1 @@
+"""A KV cache with further levels: host memory, then files or a store."""

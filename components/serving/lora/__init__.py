@@ -1,0 +1,1 @@
+"""Low-rank adapters over one model, static and loaded at run time."""

@@ -1,0 +1,1 @@
+"""Speculative decoding: a draft guesses several tokens, the model checks them in one step."""

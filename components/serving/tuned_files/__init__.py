@@ -1,0 +1,1 @@
+"""Files that somebody tuned: kernels of experts, DeepEP, where experts lie at the start."""
