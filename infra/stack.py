@@ -18,6 +18,7 @@ from components.aws.lustre.component import Lustre, LustreDriver, LustreVolume
 from components.aws.network.component import Network
 from components.aws.nodes.component import EksNodePool, SystemPool
 from components.base import PROJECT, Context
+from components.gateway.component import Gateway
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards import sglang
@@ -29,11 +30,13 @@ from components.platform.load_balancer.component import LoadBalancerController
 from components.platform.lws.component import LeaderWorkerSetController
 from components.serving.autoscaling.component import Autoscaling
 from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
+from components.serving.entry.settings import EntrySettings
 from components.serving.namespace.plan import plan_namespace
-from components.serving.plan import NAMESPACE, ModelPlan
+from components.serving.plan import NAMESPACE
 from components.serving.router.arguments import METRICS_PORT
 from components.serving.router.objects import selector
 from components.serving.weights.job import prefetches
+from infra.gateway import deploy_gateway, gateway_clients
 from infra.plan import Plan
 from infra.settings import StackSettings
 
@@ -91,7 +94,16 @@ def deploy(settings: StackSettings, plan: Plan, stack: str) -> None:
     gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster)
     models = _models(ctx, plan, cluster, namespace=namespace, weights=weights, platform=platform, gpu_nodes=gpu_nodes)
     _autoscaling(ctx, cluster, namespace=namespace, platform=platform, models=models)
-    _export(settings, plan, models, platform)
+    gateway = deploy_gateway(
+        ctx,
+        plan,
+        monitoring=platform.monitoring,
+        load_balancer_cidrs=_load_balancer_cidrs(settings.gateway.entry if settings.gateway else None, plan),
+        after=cluster.usable,
+        entry_after=platform.before_entries,
+        opts=cluster.inside,
+    )
+    _export(settings, plan, models, platform, gateway)
 
 
 def _cluster(ctx: Context, settings: StackSettings, plan: Plan) -> Cluster:
@@ -401,8 +413,9 @@ def _models(
             cluster_name=cluster.eks.created_name,
             routers=platform.routers,
             monitoring_namespace=platform.monitoring.namespace if platform.monitoring else None,
-            load_balancer_cidrs=_load_balancer_cidrs(model, plan),
+            load_balancer_cidrs=_load_balancer_cidrs(plan.entry_of(model), plan),
             vpc_cidrs=plan.vpc_cidrs,
+            clients=gateway_clients(model, plan),
             versions={name: made[name] for name in model.traffic if name != model.name},
             after=[*before, *fetched.get(model.weights.model_path, [])],
             entry_after=platform.before_entries,
@@ -431,16 +444,17 @@ def _autoscaling(
             )
 
 
-def _load_balancer_cidrs(model: ModelPlan, plan: Plan) -> tuple[str, ...]:
-    """The networks in which the load balancer that leads to the model has its addresses; none without an entry."""
-    entry = plan.entry_of(model)
+def _load_balancer_cidrs(entry: EntrySettings | None, plan: Plan) -> tuple[str, ...]:
+    """The networks in which the load balancer that an entry asks for has its addresses; none without an entry."""
     if entry is None:
         return ()
     internal = entry.scheme == "internal"
     return plan.network.internal_load_balancer_cidrs if internal else plan.network.public_load_balancer_cidrs
 
 
-def _export(settings: StackSettings, plan: Plan, models: list[Model], platform: Platform) -> None:
+def _export(
+    settings: StackSettings, plan: Plan, models: list[Model], platform: Platform, gateway: Gateway | None
+) -> None:
     """Outputs: how to reach everything, and what it costs; never a credential."""
     name, region = settings.cluster.name, settings.region
     pulumi.export("clusterName", name)
@@ -448,6 +462,8 @@ def _export(settings: StackSettings, plan: Plan, models: list[Model], platform: 
     pulumi.export("models", {model.plan.name: model.plan.settings.served for model in models})
     pulumi.export("endpoints", {model.plan.name: model.endpoint for model in models})
     pulumi.export("urls", {model.plan.name: model.url for model in models if model.url is not None})
+    if gateway is not None:
+        pulumi.export("gateway", {"endpoint": gateway.endpoint, "url": gateway.url})
     pulumi.export("cost", plan.cost.summary())
     if platform.monitoring:
         pulumi.export("grafanaCommand", platform.monitoring.grafana_command)

@@ -39,6 +39,11 @@ SGLANG_ROUTER = Image(
     "v0.3.2",
     "sgl-project/sglang docker/gateway.Dockerfile (the image of sglang-router 0.3.2)",
 )
+LITELLM = Image(
+    "ghcr.io/berriai/litellm-non_root",
+    "v1.108.7",
+    "BerriAI/litellm release v1.108.7 (LTS): images ghcr.io/berriai/litellm and litellm-non_root, signed",
+)
 LWS = Chart(
     "lws",
     "0.10.0",

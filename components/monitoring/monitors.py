@@ -67,7 +67,20 @@ class RouterTarget:
         return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, labels)
 
 
-Target = EngineTarget | RouterTarget
+@dataclass(frozen=True, slots=True)
+class GatewayTarget:
+    """The gateway before all models. `labels` select its pods, `port` is the container port of its metrics."""
+
+    name: str
+    labels: Mapping[str, str]
+    port: int
+
+    def pod_monitor(self, *, interval_seconds: int) -> dict[str, Any]:
+        """The `spec` of its PodMonitor. Series (`litellm_*`) get the label `role="gateway"`."""
+        return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, [_constant("role", "gateway")])
+
+
+Target = EngineTarget | RouterTarget | GatewayTarget
 """Pods to scrape."""
 
 

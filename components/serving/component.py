@@ -50,9 +50,10 @@ class Model(Component):
 
     `claim_name` is the claim with the weights, a plain name; `api_key` what clients must send. `load_balancer_cidrs`
     are the networks in which the model's load balancer has its addresses, none where none leads to it; `vpc_cidrs` are
-    the VPC's own. `versions` are the other models among which its entry splits the requests, by name. Pods start
-    `after`: weights, admission policy, LeaderWorkerSet controller, device plugins. The Ingress waits for `entry_after`,
-    the load balancer controller, without which it could not be deleted either.
+    the VPC's own; `clients` are pods in the cluster that send requests, as peers of a NetworkPolicy. `versions` are
+    the other models among which its entry splits the requests, by name. Pods start `after`: weights, admission policy,
+    LeaderWorkerSet controller, device plugins. The Ingress waits for `entry_after`, the load balancer controller,
+    without which it could not be deleted either.
     """
 
     token = "sglang-hyperpod:serving:Model"
@@ -80,6 +81,7 @@ class Model(Component):
         monitoring_namespace: str | None = "monitoring",
         load_balancer_cidrs: Sequence[str] = (),
         vpc_cidrs: Sequence[str] = (),
+        clients: Sequence[Mapping[str, Any]] = (),
         versions: Mapping[str, Model] | None = None,
         after: Sequence[pulumi.Resource] = (),
         entry_after: Sequence[pulumi.Resource] = (),
@@ -88,6 +90,7 @@ class Model(Component):
         super().__init__(name, ctx, opts)
         self.plan = plan
         self._namespace = namespace
+        self._clients = list(clients)
         needed: list[pulumi.Resource] = [*after, *self._identity(cluster_name)]
         annotations: dict[str, Any] = {}
         key_secret = None
@@ -168,6 +171,7 @@ class Model(Component):
                 monitoring_namespace=monitoring_namespace,
                 load_balancer_cidrs=load_balancer_cidrs,
                 routers=self._routers(),
+                clients=() if self.plan.router else self._clients,
             )
         }
         if group.nodes_per_group > 1:
@@ -257,6 +261,7 @@ class Model(Component):
             api_key=api_key,
             monitoring_namespace=monitoring_namespace,
             load_balancer_cidrs=load_balancer_cidrs,
+            clients=self._clients,
             after=self.ready,
             opts=self.child(),
         ).ready

@@ -264,10 +264,7 @@ class ModelPlan:
     @property
     def public_endpoint(self) -> str | None:
         """Base URL through the load balancer, where it has a host name; None without an entry or a host."""
-        entry = self.settings.entry
-        if entry is None or entry.host is None:
-            return None
-        return f"{'https' if entry.certificate_arn else 'http'}://{entry.host}{entry.path or ''}/v1"
+        return self.settings.entry.url if self.settings.entry else None
 
     @property
     def traffic(self) -> dict[str, int]:

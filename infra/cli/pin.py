@@ -90,6 +90,9 @@ def _questions(plan: Plan, ask: Ask, aws: Aws) -> Iterator[tuple[Key, Callable[[
         if model.router and model.router.image.tag:
             image = model.router.image
             yield ("models", index, "router", "image", "digest"), partial(digest, image.repository, image.tag or "")
+    if plan.gateway:
+        image = plan.gateway.image
+        yield ("gateway", "image", "digest"), partial(digest, image.repository, image.tag or "")
     settings = plan.settings
     for key, addon in _addons(plan):
         yield key, partial(aws.addon_version, addon, settings.cluster.kubernetes_version, settings.region)

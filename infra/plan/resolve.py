@@ -14,6 +14,7 @@ from components.aws.network.plan import NetworkPlan, plan_network
 from components.aws.nodes.plan import PoolPlan, SystemPoolPlan
 from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
+from components.gateway.plan import GatewayPlan, plan_gateway
 from components.monitoring.alerts.plan import AlertsPlan, plan_alerts
 from components.serving.plan import GroupPlan, ModelPlan, nodes_of, plan_model
 from infra.plan.alerts import watched
@@ -36,6 +37,7 @@ class Plan:
     pools: tuple[PoolPlan, ...]
     file_system: FileSystemPlan | None
     models: tuple[ModelPlan, ...]
+    gateway: GatewayPlan | None
     cost: Cost
     quotas: tuple[Quota, ...]
     alerts: AlertsPlan
@@ -120,6 +122,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
         pools=pools,
         file_system=file_system,
         models=models,
+        gateway=plan_gateway(settings.gateway, models) if settings.gateway else None,
         cost=cost_of(
             settings.prices,
             pools,

@@ -10,6 +10,7 @@ from infra.report.scaling import scaling_json
 
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
+    from components.gateway.plan import GatewayPlan
     from components.serving.plan import GroupPlan, ModelPlan
     from components.serving.router.plan import RouterPlan
     from infra.plan import Plan
@@ -41,6 +42,7 @@ def plan_json(preview: Preview) -> dict[str, Any]:
         "node_pools": [_pool(plan, pool) for pool in plan.pools],
         "file_system": _file_system(plan),
         "models": [_model(plan, model) for model in plan.models],
+        "gateway": _gateway(plan.gateway) if plan.gateway else None,
         "cost": _cost(plan.cost),
         "quotas": [asdict(quota) | {"command": quota.command} for quota in plan.quotas],
         "order": _order(preview.order),
@@ -138,6 +140,25 @@ def _router(router: RouterPlan) -> dict[str, Any]:
         "policies": router.policies,
         "api_key": router.api_key,
         "command": [*router.command, *router.arguments],
+    }
+
+
+def _gateway(gateway: GatewayPlan) -> dict[str, Any]:
+    return {
+        "image": gateway.image.reference,
+        "replicas": gateway.settings.replicas,
+        "endpoint": gateway.endpoint,
+        "public_endpoint": gateway.public_endpoint,
+        "keys": [key.name for key in gateway.settings.keys],
+        "routes": [
+            {
+                "name": route.name,
+                "to": {target.model: target.weight for target in route.targets},
+                "by_complexity": route.by_complexity.model_dump() if route.by_complexity else None,
+                "fallbacks": list(route.fallbacks),
+            }
+            for route in gateway.routes
+        ],
     }
 
 

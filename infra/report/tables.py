@@ -11,6 +11,15 @@ from infra.offline.recording import Recorded
 from infra.report.figures import TIMES, UNKNOWN, count, gib, listed, minutes, money
 from infra.report.model import Preview
 from infra.report.scaling import COLUMNS, scaled_groups, scaling_remarks, scaling_rows
+from infra.report.ways import (
+    ENTRY_COLUMNS,
+    ROUTE_COLUMNS,
+    entries_of,
+    entry_remarks,
+    entry_rows,
+    gateway_remarks,
+    route_rows,
+)
 
 if TYPE_CHECKING:
     from components.serving.plan import GroupPlan, ModelPlan
@@ -43,10 +52,13 @@ def tables_of(preview: Preview) -> Iterator[Table]:
     yield _pools(preview)
     yield _zones(preview)
     yield _models(preview)
-    if any(model.settings.entry for model in preview.plan.models):
-        yield _entries(preview)
+    if any(entries_of(preview.plan)):
+        yield Table("Ways in", ENTRY_COLUMNS, tuple(entry_rows(preview.plan)), entry_remarks())
     if scaled_groups(preview.plan):
         yield Table("Scaling", COLUMNS, tuple(scaling_rows(preview.plan)), tuple(scaling_remarks(preview.plan)))
+    if preview.plan.gateway:
+        rows, remarks = tuple(route_rows(preview.plan.gateway)), gateway_remarks(preview.plan.gateway)
+        yield Table("Gateway", ROUTE_COLUMNS, rows, remarks)
     yield _memory(preview)
     yield _cost(preview)
     yield _quotas(preview)
@@ -203,25 +215,6 @@ def routing(model: ModelPlan) -> str:
     if model.router is None:
         return "none"
     return f"{model.router.replicas}, {' / '.join(model.router.policies.values())}"
-
-
-def _entries(preview: Preview) -> Table:
-    rows = []
-    for model in preview.plan.models:
-        entry = model.settings.entry
-        if entry is None:
-            continue
-        shares = model.traffic or {model.name: 100}
-        rows.append(
-            (
-                f"{entry.host or 'any host'}{entry.path or ''}",
-                entry.scheme,
-                "TLS" if entry.certificate_arn else "HTTP",
-                ", ".join(f"{name} {share} %" for name, share in shares.items()),
-            )
-        )
-    remarks = ("One Application Load Balancer serves them all.",)
-    return Table("Ways in", ("clients ask for", "from", "speaks", "requests go to"), tuple(rows), remarks)
 
 
 def _groups(group: GroupPlan) -> str:

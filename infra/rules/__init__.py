@@ -8,6 +8,7 @@ from components.aws.lustre.rules import rules as lustre_rules
 from components.aws.network.settings import rules as network_rules
 from components.aws.nodes.rules import rules as node_pool_rules
 from components.aws.nodes.rules import system_rules as system_pool_rules
+from components.gateway.rules import rules as gateway_rules
 from components.monitoring.alerts.rules import rules as alert_rules
 from components.monitoring.settings import rules as monitoring_rules
 from components.platform.efa.settings import rules as efa_rules
@@ -23,6 +24,7 @@ from infra.rules import (
     autoscaling,
     disaggregation,
     entry,
+    gateway,
     hyperpod,
     lustre,
     network,
@@ -49,6 +51,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     load_balancer_rules,
     keda_rules,
     model_rules,
+    gateway_rules,
     monitoring_rules,
     alert_rules,
     stack.rules,
@@ -66,6 +69,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     entry.rules,
     versions.rules,
     alerts.rules,
+    gateway.rules,
     advice.rules,
 )
 """Every rule of the stack: first those of one section, in the order of the deployment, then those across sections."""

@@ -135,15 +135,18 @@ def plugin_image_is_near(settings: StackSettings) -> Iterator[Finding]:
 
 @rules.rule("load-balancer.entry-without-controller", source="kubernetes: an Ingress without its controller is inert")
 def entries_have_a_controller(settings: StackSettings) -> Iterator[Finding]:
-    """Where a model has an entry, something owns Ingresses."""
+    """Where a model or the gateway has an entry, something owns Ingresses."""
     platform = settings.platform
     if platform.load_balancer.enabled or any(Job.LOAD_BALANCERS in JOBS[name] for name in platform.also_installed):
         return
-    for index, model in enumerate(settings.models):
-        if model.entry is not None:
+    entries = [(f"models[{index}]", f"model {model.name}", model.entry) for index, model in enumerate(settings.models)]
+    if settings.gateway:
+        entries.append(("gateway", "the gateway", settings.gateway.entry))
+    for at, name, entry in entries:
+        if entry is not None:
             yield Finding(
-                f"models[{index}].entry",
-                f"nothing would make a load balancer for model {model.name}: the controller is off",
+                f"{at}.entry",
+                f"nothing would make a load balancer for {name}: the controller is off",
                 "set platform.loadBalancer.enabled: true, or name the owner in platform.alsoInstalled",
             )
 

@@ -53,7 +53,7 @@ def models_are_not_called_like_parts_of_the_stack(stack: StackSettings) -> Itera
     """No model and no pool is called like a part of the stack itself."""
     taken = {
         *("network", "cluster", "system", "system-pool", "addons", "inference", "routers", "weights", "monitoring"),
-        "hyperpod",
+        *("hyperpod", "gateway"),
     }
     for section, names in (
         ("nodePools", [pool.name for pool in stack.node_pools]),

@@ -11,6 +11,7 @@ from components.aws.hyperpod.settings import HyperPodSettings
 from components.aws.lustre.settings import LustreSettings
 from components.aws.network.settings import NetworkSettings
 from components.aws.nodes.settings import NodePool, SystemPoolSettings
+from components.gateway.settings import GatewaySettings
 from components.monitoring.settings import MonitoringSettings
 from components.platform.settings import PlatformSettings
 from components.serving.settings import ModelSettings
@@ -48,6 +49,8 @@ class StackSettings(Settings):
     """Device plugins, operators and controllers."""
     models: list[ModelSettings] = Field(min_length=1, max_length=500)
     """The models to serve."""
+    gateway: GatewaySettings | None = None
+    """One address for all models, which reads the field `model`: fallbacks, weights, keys and rates by client."""
     monitoring: MonitoringSettings = MonitoringSettings()
     """Prometheus, Grafana and what they keep."""
     prices: PriceTable = PriceTable()

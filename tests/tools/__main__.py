@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.tools.programs import HERE, MODULES, PROGRAMS, Program, cache_folder, find, source
+from tests.tools.python import ENVIRONMENTS, environment, install
 
 USAGE = "usage: python -m tests.tools build [names...] | list"
 
@@ -21,7 +22,7 @@ class NoSourcesError(Exception):
     """The module's sources cannot be had: no cache of them, and no module proxy to ask."""
 
 
-def environment() -> dict[str, str]:
+def go_environment() -> dict[str, str]:
     """What `go` runs in: no C compiler needed, no pin changed, no other toolchain fetched."""
     return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
@@ -29,7 +30,7 @@ def environment() -> dict[str, str]:
 def go(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     """Run `go` in a module's folder at low priority, so that a build does not get in a person's way."""
     command = [*(["nice"] if shutil.which("nice") else []), "go", *args]
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=go_environment(), capture_output=True, text=True, check=False)
 
 
 def last_line(text: str) -> str:
@@ -83,6 +84,15 @@ def build_missing(programs: list[Program]) -> int:
     return failed
 
 
+def install_missing() -> None:
+    """Install the Python environments that are absent; one that cannot be had is told, and its tests skip."""
+    for name in ENVIRONMENTS:
+        if environment(name) is None:
+            print(f"tools: {name}: installing its Python packages", flush=True)
+            if reason := install(name):
+                print(f"tools: {name} stays missing: {reason}", flush=True)
+
+
 def main(argv: list[str]) -> int:
     """0: done, or said what stays missing; 1: a program does not compile; 2: wrong use."""
     known = {program.name: program for program in PROGRAMS}
@@ -92,10 +102,14 @@ def main(argv: list[str]) -> int:
         return 2
     programs = [known[name] for name in names] or list(PROGRAMS)
     if command == "build":
+        if not names:
+            install_missing()
         return build_missing(programs)
     if command == "list":
         for program in programs:
             print(f"{program.name:24} {find(program.name) or 'missing'}")
+        for name in ENVIRONMENTS:
+            print(f"{name:24} {environment(name) or 'missing'}")
         return 0
     print(USAGE, file=sys.stderr)
     return 2

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from components.rules import Finding, Severity
 from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
+    from components.serving.entry.settings import EntrySettings
     from components.serving.settings import ModelSettings
 
 _EVERYWHERE = "0.0.0.0/0"
 _API = ("v1", "generate")
 
 
+class HasEntry(Protocol):
+    """Settings of something that a load balancer leads to."""
+
+    @property
+    def entry(self) -> EntrySettings | None:
+        """The way in."""
+        ...
+
+
 @rules.rule("entry.public-tls", source="prompts and keys would cross the internet in the clear")
-def the_internet_needs_tls(model: ModelSettings) -> Iterator[Finding]:
+def the_internet_needs_tls(model: HasEntry) -> Iterator[Finding]:
     """An internet-facing entry speaks TLS."""
     if _public(model) and model.entry and not model.entry.certificate_arn:
         yield Finding(
@@ -34,7 +44,7 @@ def the_internet_needs_a_key(model: ModelSettings) -> Iterator[Finding]:
 
 
 @rules.rule("entry.public-cidrs", source="aws-load-balancer-controller: inbound-cidrs")
-def the_internet_needs_a_list(model: ModelSettings) -> Iterator[Finding]:
+def the_internet_needs_a_list(model: HasEntry) -> Iterator[Finding]:
     """Who may connect from the internet is said, not assumed."""
     if _public(model) and model.entry and not model.entry.inbound_cidrs:
         yield Finding(
@@ -45,7 +55,7 @@ def the_internet_needs_a_list(model: ModelSettings) -> Iterator[Finding]:
 
 
 @rules.rule("entry.everybody", source="CERT/CC VU#665416: isolate", severity=Severity.WARNING)
-def not_everybody_may_connect(model: ModelSettings) -> Iterator[Finding]:
+def not_everybody_may_connect(model: HasEntry) -> Iterator[Finding]:
     """A list that holds every address."""
     if model.entry and _EVERYWHERE in model.entry.inbound_cidrs:
         yield Finding(
@@ -65,7 +75,7 @@ def keys_travel_encrypted(model: ModelSettings) -> Iterator[Finding]:
 
 
 @rules.rule("entry.cidr", source="RFC 4632")
-def inbound_networks_are_networks(model: ModelSettings) -> Iterator[Finding]:
+def inbound_networks_are_networks(model: HasEntry) -> Iterator[Finding]:
     """Each inbound network is one."""
     for index, cidr in enumerate(model.entry.inbound_cidrs if model.entry else ()):
         try:
@@ -94,5 +104,5 @@ def shares_make_a_whole(model: ModelSettings) -> Iterator[Finding]:
         yield Finding("entry.traffic", f"the shares add up to {sum(traffic.values())}", "make them 100 together")
 
 
-def _public(model: ModelSettings) -> bool:
+def _public(model: HasEntry) -> bool:
     return model.entry is not None and model.entry.scheme == "internet-facing"

@@ -32,3 +32,10 @@ class EntrySettings(Settings):
     1 to 4000 and defaults to 60."""
     inbound_cidrs: list[Ipv4Cidr] = Field(default=[], max_length=60)
     """Networks that may connect; by default the VPC's own, which an internet-facing load balancer cannot use."""
+
+    @property
+    def url(self) -> str | None:
+        """Base URL of the API through the load balancer; None without a host name."""
+        if self.host is None:
+            return None
+        return f"{'https' if self.certificate_arn else 'http'}://{self.host}{self.path or ''}/v1"

@@ -80,15 +80,17 @@ def api(
     monitoring_namespace: str | None,
     load_balancer_cidrs: Sequence[str],
     routers: Mapping[str, Any] | None = None,
+    clients: Sequence[Mapping[str, Any]] = (),
 ) -> Spec:
-    """The API port, which also serves metrics without a key: Prometheus, and the load balancer's subnets. `routers` is
-    the peer (`pods_of`) that sends the requests instead, where the model has routers.
+    """The API port, which also serves metrics without a key: Prometheus, the load balancer's subnets, and `clients` in
+    the cluster. `routers` is the peer (`pods_of`) that sends the requests instead, where the model has routers.
     """
     sources: list[dict[str, Any]] = []
     if monitoring_namespace:
         sources.append(prometheus(monitoring_namespace))
     if routers:
         sources.append(dict(routers))
+    sources += [dict(client) for client in clients]
     sources += [{"ipBlock": {"cidr": cidr}} for cidr in load_balancer_cidrs]
     policy: dict[str, Any] = {"podSelector": {"matchLabels": members(name)}, "policyTypes": ["Ingress"]}
     if sources:

@@ -82,8 +82,8 @@ class Router(Component):
     """The routers of one model and the Service in front of them.
 
     They start `after` the model's groups, since a router is ready once it knows a healthy group: their Deployment is
-    there once requests get through. `api_key` is what clients must send; `load_balancer_cidrs` are the networks from
-    which requests come.
+    there once requests get through. `api_key` is what clients must send; `load_balancer_cidrs` are the networks and
+    `clients` the pods (as peers of a NetworkPolicy) from which requests come.
     """
 
     token = "sglang-hyperpod:serving:Router"
@@ -102,12 +102,14 @@ class Router(Component):
         api_key: pulumi.Input[str] | None = None,
         monitoring_namespace: str | None = None,
         load_balancer_cidrs: Sequence[str] = (),
+        clients: Sequence[Mapping[str, Any]] = (),
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, ctx, opts, after=[*after, *space.ready])
         self._plan = plan
         self._space = space
+        self._clients = list(clients)
         needed = self._policies(engines_namespace, monitoring_namespace, load_balancer_cidrs)
         annotations: dict[str, Any] = {}
         if api_key is not None:
@@ -165,7 +167,10 @@ class Router(Component):
         labels = selector(self._plan.name)
         specs = {
             "serving": serving(
-                labels, monitoring_namespace=monitoring_namespace, load_balancer_cidrs=load_balancer_cidrs
+                labels,
+                monitoring_namespace=monitoring_namespace,
+                load_balancer_cidrs=load_balancer_cidrs,
+                clients=self._clients,
             ),
             "routing": routing(labels, self._plan.leaders.values(), engines_namespace, self._space.api_server_cidrs),
         }

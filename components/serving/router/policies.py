@@ -16,11 +16,17 @@ KubernetesNetworkConfigRequest). The VPC CNI judges a packet before its address 
 (amazon-network-policy-controller-k8s#222), so that the control plane's subnets alone would not do."""
 
 
-def serving(labels: Mapping[str, str], *, monitoring_namespace: str | None, load_balancer_cidrs: Sequence[str]) -> Spec:
-    """Requests from the load balancer's subnets, and Prometheus at the metrics port."""
+def serving(
+    labels: Mapping[str, str],
+    *,
+    monitoring_namespace: str | None,
+    load_balancer_cidrs: Sequence[str],
+    clients: Sequence[Mapping[str, Any]] = (),
+) -> Spec:
+    """Requests from the load balancer's subnets and `clients` in the cluster, and Prometheus at the metrics port."""
     ingress: list[dict[str, Any]] = []
-    if load_balancer_cidrs:
-        sources = [{"ipBlock": {"cidr": cidr}} for cidr in load_balancer_cidrs]
+    sources = [*map(dict, clients), *({"ipBlock": {"cidr": cidr}} for cidr in load_balancer_cidrs)]
+    if sources:
         ingress.append({"from": sources, "ports": [_tcp(PORT)]})
     if monitoring_namespace:
         ingress.append({"from": [prometheus(monitoring_namespace)], "ports": [_tcp(METRICS_PORT)]})

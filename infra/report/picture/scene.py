@@ -146,6 +146,8 @@ def _monitoring(plan: Plan) -> list[str]:
 
 def _load_balancer(plan: Plan) -> tuple[str, ...]:
     entries = [model.settings.entry for model in plan.models if model.settings.entry]
+    if plan.gateway and plan.gateway.settings.entry:
+        entries.append(plan.gateway.settings.entry)
     if not entries:
         return ()
     tls = "TLS" if any(entry.certificate_arn for entry in entries) else "HTTP"

@@ -39,6 +39,7 @@ def settings(*, instance_type: str = "p5.48xlarge", **sections: Any) -> Any:
         "node_pools": [pool],
         "file_system": None,
         "models": [model],
+        "gateway": None,
         "platform": PlatformSettings(),
         "monitoring": MonitoringSettings(),
         "secrets": [],

@@ -133,6 +133,7 @@ def stack(*models: ModelSettings, pools: list[NodePool] | None = None, **section
         "node_pools": pools or [pool()],
         "models": list(models) or [model()],
         "file_system": file_system,
+        "gateway": None,
         "prices": PriceTable(),
         "secrets": [],
     }
