@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from infra.cli.advise import advise
 from infra.cli.chart import chart
 from infra.cli.crds import crds
 from infra.cli.diff import diff
@@ -23,5 +24,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (preview, diff, validate, doctor, render, graph, schema, crds, chart, pin, size):
+for command in (preview, diff, validate, doctor, render, graph, schema, crds, chart, pin, size, advise):
     app.command()(command)

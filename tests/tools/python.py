@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = ("litellm",)
+ENVIRONMENTS = ("litellm", "aiconfigurator")
 """Names of the environments: `<name>/requirements.txt` beside this file has every package with its version."""
 
 

@@ -1,0 +1,1 @@
+"""Advice on the layout of a model, predicted by NVIDIA's aiconfigurator from measurements of GPU kernels."""
