@@ -1,0 +1,95 @@
+"""Every kind of stack can be examined: routed, scaled, prefill and decode apart; and the documented role suffices."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.serving.group.objects import NAME_LABEL
+from infra.doctor.check import examine
+from infra.doctor.checks import CHECKS
+from infra.doctor.expected import Expected
+from infra.doctor.observed import Cluster, GroupSet
+from infra.offline import record
+from infra.plan import resolve
+from infra.settings import load_stack_file, validate
+from infra.stack import deploy
+from tests import shipped
+from tests.unit.doctor.clusters import NOW, ago, expected, new_pod
+
+ROOT = Path(__file__).parents[3]
+APART = ROOT / "tests" / "stacks" / "Pulumi.disaggregated.yaml"
+KINDS = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies", "StorageClass": "storageclasses"}
+"""Plurals that are no plain `s`."""
+
+
+@cache
+def apart() -> Expected:
+    return built(str(APART))
+
+
+@cache
+def routed() -> Expected:
+    """The production stack with a router, an entry and an autoscaler."""
+    raw = copy.deepcopy(load_stack_file(shipped.ROOT / "Pulumi.prod.yaml"))
+    raw["models"][1] |= {
+        "router": {},
+        "entry": {"host": "qwen.example.com"},
+        "autoscaling": {"minReplicas": 1, "maxReplicas": 2},
+    }
+    return made(raw)
+
+
+def built(file: str) -> Expected:
+    return made(load_stack_file(Path(file)))
+
+
+def made(raw: dict[str, object]) -> Expected:
+    found = validate(raw)
+    assert found.settings is not None, [str(problem) for problem in found.errors]
+    plan = resolve(found.settings)
+    recording = record(lambda: deploy(plan.settings, plan, "made"), stack="made")
+    return Expected.of(plan, recording)
+
+
+@pytest.mark.parametrize("stack", [apart, routed], ids=["apart", "routed"])
+def test_an_empty_cluster_lacks_every_object_and_every_node(stack: Callable[[], Expected]) -> None:
+    of = stack()
+    found = examine(of, Cluster(read_at=NOW), CHECKS)
+    missing = [one.about for one in found.diagnoses if one.check == "objects.missing"]
+    assert len(missing) == len(of.objects)
+    pools = {one.about for one in found.diagnoses if one.check == "nodes.missing"}
+    assert pools == {"pool system", *(f"pool {pool.name}" for pool in of.plan.pools)}
+
+
+def test_each_role_of_a_model_apart_is_looked_at() -> None:
+    of = apart()
+    names = [group.name for _, group in of.groups]
+    assert {name.rpartition("-")[2] for name in names} == {"prefill", "decode"}
+    sets = tuple(GroupSet(namespace="inference", name=name, wanted=1, ready=0, created=ago(1000)) for name in names)
+    pods = tuple(new_pod(f"{name}-0", labels={NAME_LABEL: name}, ready=False, created=ago(1000)) for name in names)
+    found = examine(of, Cluster(read_at=NOW, group_sets=sets, pods=pods), CHECKS)
+    assert {one.about for one in found.diagnoses if one.check == "groups.ready"} == {f"groups of {n}" for n in names}
+
+
+def test_what_an_autoscaler_owns_is_known_from_the_plan() -> None:
+    (scaled,) = [each for each in routed().objects if each.kind == "ScaledObject"]
+    target = scaled.manifest["spec"]["scaleTargetRef"]
+    (group,) = [each for each in routed().objects if (each.kind, each.name) == (target["kind"], target["name"])]
+    assert "spec.replicas" in group.left_alone
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "apart", "routed"])
+def test_the_documented_role_may_read_every_kind_of_the_plan(stack: str) -> None:
+    of = expected(stack) if stack in shipped.STACKS else {"apart": apart, "routed": routed}[stack]()
+    role = yaml.safe_load((ROOT / "docs" / "runbooks" / "reader.yaml").read_text())
+    for each in of.objects:
+        group = str(each.manifest["apiVersion"]).rpartition("/")[0]
+        plural = KINDS.get(each.kind, f"{each.kind.lower()}s").replace("policys", "policies")
+        granted = {name for rule in role["rules"] if group in rule["apiGroups"] for name in rule["resources"]}
+        assert {plural, "*"} & granted, f"{each.kind} of {group or 'the core group'}"
