@@ -47,9 +47,13 @@ class Program:
 
     @property
     def objects(self) -> list[Manifest]:
-        """Every Kubernetes object; a secret's value reads `<secret>`."""
-        objects = [each.inputs for each in self.recording.resources if {"apiVersion", "kind"} <= each.inputs.keys()]
-        return json.loads(json.dumps(objects))
+        """Every Kubernetes object; a secret's value reads `<secret>`, and where all values are one, so does its key."""
+        inputs = [each.inputs for each in self.recording.resources if {"apiVersion", "kind"} <= each.inputs.keys()]
+        objects = json.loads(json.dumps(inputs))
+        for manifest in objects:
+            if isinstance(values := manifest.get("stringData"), str):
+                manifest["stringData"] = {"secret": values}
+        return objects
 
     @property
     def stand_ins(self) -> list[Manifest]:
@@ -128,10 +132,14 @@ class Program:
 
 @cache
 def program(stack: str) -> Program:
-    """The program of a stack, recorded once with outputs that look like AWS' own."""
-    source = Source(STACKS[stack], stack)
+    """The program of a stack, recorded once."""
+    return program_of(Source(STACKS[stack], stack))
+
+
+def program_of(source: Source) -> Program:
+    """The program of any settings, recorded with outputs that look like AWS' own."""
     settings = validate(source.raw()).settings
-    assert settings is not None, f"{STACKS[stack].name} has errors"
+    assert settings is not None, f"{source.path.name} has errors"
     config, secrets = source.engine_config()
-    recording = record(main, stack=stack, config=config, secret_keys=secrets, preview=False)
-    return Program(stack, resolve(settings), recording)
+    recording = record(main, stack=source.stack, config=config, secret_keys=secrets, preview=False)
+    return Program(source.stack, resolve(settings), recording)

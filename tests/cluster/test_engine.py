@@ -12,8 +12,9 @@ from tests import tools
 from tests.cluster.api_cluster import Address
 from tests.cluster.control_plane import ControlPlane, control_plane, missing
 from tests.cluster.deployment import Deployment
-from tests.cluster.program import STACKS, program
+from tests.cluster.program import program
 from tests.engine.stack import EngineStack, shipped_settings, simulated_providers
+from tests.shipped import STACKS
 
 CHARTS_BRING = ("keda.sh", "eventing.keda.sh", "monitoring.coreos.com", "nvidia.com", "elbv2.k8s.aws")
 """API groups whose CRDs come with a chart of the program; LeaderWorkerSet's controller runs from the start."""

@@ -29,15 +29,21 @@ WRITTEN = (
     ),
     Written(
         "guide-models",
-        {"models[5].nodesPerGroup": 8, "nodePools[2].nodes": 10, "models[5].parallelism": {"tensor": 16, "expert": 8}},
+        {"models[5].nodesPerGroup": 8, "nodePools[3].nodes": 10, "models[5].parallelism": {"tensor": 16, "expert": 8}},
         "models[5].parallelism",
         "64 GPUs",
     ),
     Written(
         "guide-models",
-        {"models[3].nodesPerGroup": 4, "nodePools[2].nodes": 6},
+        {"models[3].nodesPerGroup": 4, "nodePools[3].nodes": 6},
         "models[3].parallelism",
         "32 GPUs",
+    ),
+    Written(
+        "guide-models",
+        {"models[4].nodePool": "p4d", "nodePools[1].nodes": 3, "nodePools[2].nodes": 1},
+        "models[2].nodePool",
+        "smaller pods may lie on 2 nodes",
     ),
     Written("guide-models", {"nodePools[0].instanceType": "ml.g5.2xlarge"}, "nodePools[0].instanceType", "14 pods"),
     Written("guide-aggregated", {"models[0].trustRemoteCode": True}, "models[0].weights.revision", "trustRemoteCode"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.rules import Severity
-from infra.rules import advice, entry, serving, versions, weights
+from infra.rules import advice, entry, packing, serving, versions, weights
 from infra.settings.prices import PriceTable
 from tests.unit.serving.builders import QWEN_8B, QWEN_30B, found, model, pool, problems, stack
 
@@ -15,7 +15,7 @@ UPSTREAM = {"repository": "lmsysorg/sglang", "tag": "v0.5.17"}
 
 
 def test_the_stack_of_the_tests_breaks_no_rule_but_advice() -> None:
-    for module in (serving, weights, entry, versions, advice):
+    for module in (serving, packing, weights, entry, versions, advice):
         assert [each for each in problems(module.rules, stack()) if each.severity is not Severity.ADVICE] == []
 
 
@@ -345,3 +345,22 @@ def test_every_rule_over_models_has_a_test() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     rules = [rule.id for module in (serving, weights, entry, versions, advice) for rule in module.rules.rules]
     assert [rule for rule in rules if f'"{rule}"' not in text] == []
+
+
+def shared(**packing: Any) -> Any:
+    """Two pods of half a node beside one of a whole node."""
+    return stack(
+        model(QWEN_30B, parallelism={"tensor": 8}),
+        model(QWEN_8B, replicas=2, packing={"gpusPerPod": 4}, parallelism={"tensor": 4}),
+        pools=[pool(**packing)],
+    )
+
+
+def test_small_pods_leave_a_node_for_a_large_one_however_they_are_spread() -> None:
+    assert found(packing.rules, "serving.fragments", shared(nodes=2)) == [
+        (
+            "models[0].nodePool",
+            "smaller pods may lie on 2 nodes of pool gpu, which then has 0 of the 1 places of 8 GPUs that it needs",
+        )
+    ]
+    assert found(packing.rules, "serving.fragments", shared(nodes=3)) == []
