@@ -39,7 +39,7 @@ def small_pods_leave_room_for_large_ones(stack: StackSettings) -> Iterator[Findi
             places = pool.nodes * (node.gpus // size)
             if smaller and as_large + smaller > places:
                 yield Finding(
-                    f"{here.at}.nodePool",
+                    here.path("nodePool"),
                     f"smaller pods may lie on {smaller} nodes of pool {pool.name}, which then has "
                     f"{max(places - smaller, 0)} of the {as_large} places of {size} GPUs that it needs",
                     "give the models with packing a pool of their own, or set "

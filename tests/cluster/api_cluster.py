@@ -15,11 +15,14 @@ from typing import Any
 
 from tests.cluster import nodes
 from tests.cluster.client import Client, Manifest, NeverHappenedError, RefusedError
+from tests.cluster.control_plane import loopback_kubeconfig
 from tests.cluster.definitions import custom_resource_definitions
+from tests.cluster.forwarding import ForwardingKubernetes
 from tests.cluster.program import HYPERPOD, NODE_GROUP, Program, program
 from tests.cluster.stand_ins import stand_ins
 from tests.engine.providers import base
 from tests.engine.providers.file_cluster import CHART_GROUPS, RELEASE
+from tests.engine.providers.kubernetes import SimulatedKubernetes
 from tests.engine.providers.world import Thing, World
 
 MANAGER = "pulumi-kubernetes"
@@ -31,25 +34,33 @@ FILE = "cluster.json"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the API server is, beside the world of the stack that is deployed to it."""
+    """Where the API server is, beside the world of the stack that is deployed to it; `provider` is the executable of a
+    real Kubernetes provider, which then does everything but charts.
+    """
 
     server: str
     authority: str
     token: str
     stack: str
+    provider: str | None = None
 
     def write(self, world: World) -> None:
-        """Leave it where `behind` finds it."""
+        """Leave it where `provider` finds it."""
         (world.path.parent / FILE).write_text(json.dumps(asdict(self)))
 
 
-def behind(world: World) -> ApiCluster:
-    """The cluster whose address lies beside `world`: what `SIMULATED_CLUSTER` names."""
+def provider(world: World, plugin: base.Plugin, engine: str) -> SimulatedKubernetes:
+    """The provider before the API server whose address lies beside `world`: what `SIMULATED_KUBERNETES` names."""
     address = Address(**json.loads((world.path.parent / FILE).read_text()))
     # The providers' server runs an event loop in its own thread, and recording a program needs one too.
     with ThreadPoolExecutor(1) as aside:
         planned = aside.submit(program, address.stack).result()
-    return ApiCluster(world, Client(address.server, Path(address.authority), address.token), planned)
+    cluster = ApiCluster(world, Client(address.server, Path(address.authority), address.token), planned)
+    if address.provider is None:
+        return SimulatedKubernetes(world, plugin, cluster)
+    kubeconfig = loopback_kubeconfig(address.server, Path(address.authority), address.token)
+    command = [address.provider, engine]
+    return ForwardingKubernetes(world, plugin, cluster, command=command, kubeconfig=kubeconfig, join=cluster.join)
 
 
 class ApiCluster:
@@ -66,7 +77,7 @@ class ApiCluster:
 
     def apply(self, request: base.Request) -> None:
         """Raise `base.RefusedError` with the server's words, or with what never came."""
-        self._join()
+        self.join()
         try:
             if request.type == RELEASE:
                 self._install(request.inputs)
@@ -99,7 +110,8 @@ class ApiCluster:
         for manifest in workloads if not release.get("skipAwait") else ():
             self._await(manifest)
 
-    def _join(self) -> None:
+    def join(self) -> None:
+        """Let the nodes join whose group the simulated cloud has made since."""
         made = [thing.name for kind in (NODE_GROUP, HYPERPOD) for thing in self._world.things(kind)]
         machines = [machine for name in made for machine in self._planned.machines_of(name)]
         there = {each["metadata"]["name"] for each in self._client.find_all("v1", "Node")}

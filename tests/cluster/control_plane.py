@@ -242,13 +242,18 @@ class _Start:
             time.sleep(0.1)
 
     def _write_kubeconfig(self, file: Path, server: str, user: str, token: str) -> None:
-        cluster = {"server": server, "certificate-authority": str(self._authority.certificate)}
-        configuration = {
+        file.write_text(loopback_kubeconfig(server, self._authority.certificate, token, user))
+
+
+def loopback_kubeconfig(server: str, authority: Path, token: str, user: str = "admin") -> str:
+    """A kubeconfig (JSON) for the holder of `token`."""
+    return json.dumps(
+        {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "loopback", "cluster": cluster}],
+            "clusters": [{"name": "loopback", "cluster": {"server": server, "certificate-authority": str(authority)}}],
             "users": [{"name": user, "user": {"token": token}}],
             "contexts": [{"name": "loopback", "context": {"cluster": "loopback", "user": user}}],
             "current-context": "loopback",
         }
-        file.write_text(json.dumps(configuration))
+    )

@@ -30,6 +30,7 @@ from tests.engine.result import Result
 ROOT = Path(__file__).parents[2]
 PROJECT = "sglang-hyperpod"
 PACKAGES = ("aws", "aws-native", "eks", "kubernetes")
+PLUGIN = Path(__file__).parent / "providers" / "plugin.py"
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -184,10 +185,9 @@ class EngineStack:
         """
         plugins = self.folder / "plugins"
         plugins.mkdir(exist_ok=True)
-        script = Path(__file__).parent / "providers" / "plugin.py"
         for package in PACKAGES:
             executable = plugins / f"pulumi-resource-{package}"
-            executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{script}" {package} "$@"\n')
+            executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{PLUGIN}" {package} "$@"\n')
             executable.chmod(0o755)
         pack = plugins / "pulumi-analyzer-policy-python"
         pack.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u __main__.py "$@"\n')

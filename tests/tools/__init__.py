@@ -4,6 +4,6 @@
 this file is one pinned Go module (`go.mod`, `go.sum`), since the programs' dependencies contradict each other.
 """
 
-from tests.tools.programs import MODULES, PROGRAMS, Program, cache_folder, find, source
+from tests.tools.programs import MODULES, PROGRAMS, Program, cache_folder, find, plugin, source
 
-__all__ = ["MODULES", "PROGRAMS", "Program", "cache_folder", "find", "source"]
+__all__ = ["MODULES", "PROGRAMS", "Program", "cache_folder", "find", "plugin", "source"]

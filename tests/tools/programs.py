@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -83,6 +84,22 @@ def find(name: str) -> Path | None:
         return Path(installed)
     built = cache_folder() / name
     return built if built.exists() else None
+
+
+def plugin(name: str) -> Path | None:
+    """The real Pulumi provider `name` where the user has it: on PATH, or the newest in the plugin cache. It is not to
+    be had from the package registries.
+    """
+    executable = f"pulumi-resource-{name}"
+    if installed := shutil.which(executable):
+        return Path(installed)
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    cached = [path for path in home.glob(f"plugins/resource-{name}-v*/{executable}") if path.is_file()]
+    return max(cached, key=lambda path: _version(path.parent.name), default=None)
+
+
+def _version(folder: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", folder))
 
 
 @cache

@@ -46,6 +46,9 @@ class SimulatedKubernetes(SimulatedProvider):
         super().__init__(world, plugin)
         self.cluster = cluster or FileCluster(world, lambda: self.config)
 
+    async def close(self) -> None:
+        """End what it has started, once the engine has no more use for it."""
+
     def faults(self, type: str, inputs: dict[str, Any]) -> list[sdk.Fault]:
         """A custom resource has no type in the SDK: the real provider does not check it either."""
         try:

@@ -20,13 +20,13 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from tests.engine.providers.aws import SimulatedAws
 from tests.engine.providers.base import Plugin
 from tests.engine.providers.eks import SimulatedEks
-from tests.engine.providers.kubernetes import Cluster, SimulatedKubernetes
+from tests.engine.providers.kubernetes import SimulatedKubernetes
 from tests.engine.providers.world import World
 
 
 async def serve_plugin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one plugin process: it says `package world engine-pid engine-address cluster` and is told a port."""
-    package, path, pid, address, cluster = (await reader.readline()).decode().split()
+    """Serve one plugin process: it says `package world engine-pid engine-address kubernetes` and is told a port."""
+    package, path, pid, address, kubernetes = (await reader.readline()).decode().split()
     world = World(Path(path))
     plugin = Plugin(int(pid), writer.close)
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
@@ -34,7 +34,7 @@ async def serve_plugin(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         "aws": lambda: SimulatedAws(world, plugin),
         "aws-native": lambda: SimulatedAws(world, plugin),
         "eks": lambda: SimulatedEks(world, plugin, address),
-        "kubernetes": lambda: SimulatedKubernetes(world, plugin, _cluster(cluster, world)),
+        "kubernetes": lambda: _kubernetes(kubernetes, world, plugin, address),
     }[package]()
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -44,15 +44,17 @@ async def serve_plugin(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         await writer.drain()
         await reader.read()
     await server.stop(None)
+    if isinstance(servicer, SimulatedKubernetes):
+        await servicer.close()
     world.close()
 
 
-def _cluster(factory: str, world: World) -> Cluster | None:
-    """What stands behind the Kubernetes provider: `package.module:function`, called with the world, makes it."""
+def _kubernetes(factory: str, world: World, plugin: Plugin, engine: str) -> SimulatedKubernetes:
+    """The Kubernetes provider: `package.module:function` makes another one than that of a cluster in a file."""
     if factory == "-":
-        return None
+        return SimulatedKubernetes(world, plugin)
     module, _, function = factory.partition(":")
-    return getattr(importlib.import_module(module), function)(world)
+    return getattr(importlib.import_module(module), function)(world, plugin, engine)
 
 
 async def main(socket: str) -> None:
