@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.rules import Severity
 from infra.cli.source import Source, previewed
 from infra.report.model import Preview
 from infra.settings import validate
@@ -28,7 +29,9 @@ def preview(file: Path) -> Preview:
 @pytest.mark.parametrize("file", SYSTEMS, ids=lambda file: file.stem)
 def test_a_published_system_previews(file: Path) -> None:
     shown = preview(file)
-    assert [str(problem) for problem in shown.problems if problem.severity.value == "warning"] == []
+    warnings = {problem.rule for problem in shown.problems if problem.severity is Severity.WARNING}
+    # Small GPUs have no EFA with RDMA: their KV cache goes over TCP, and that is said.
+    assert warnings <= {"disaggregation.tcp"}
     assert shown.created
 
 

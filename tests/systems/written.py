@@ -100,6 +100,34 @@ WRITTEN = (
         "awq",
     ),
     *(
+        Written("lws-deepseek-r1", change, path, says)
+        for change, path, says in (
+            (
+                {"models[0].arguments": {"disaggregation-ib-device": "mlx5_bond_0"}},
+                "models[0].arguments.disaggregation-ib-device",
+                "InfiniBand",
+            ),
+            (
+                {"models[0].environment": {"NVSHMEM_IB_GID_INDEX": "3"}},
+                "models[0].environment.NVSHMEM_IB_GID_INDEX",
+                "InfiniBand",
+            ),
+            (
+                {"models[0].environment": {"NCCL_IB_HCA": "^=mlx5_0"}},
+                "models[0].environment.NCCL_IB_HCA",
+                "InfiniBand",
+            ),
+            ({"models[0].experts": {"allToAll": "deepep"}}, "models[0].", "deepep"),
+            ({"models[0].engine": {"version": "0.5.8"}}, "models[0].disaggregation.transport", "0.5.8"),
+        )
+    ),
+    Written(
+        "guide-disaggregated",
+        {"models[0].environment": {"MOONCAKE_TRANSPORT": "tcp"}},
+        "models[0].environment.MOONCAKE_TRANSPORT",
+        "MOONCAKE_TRANSPORT",
+    ),
+    *(
         Written("guide-aggregated", {"nodePools[0].instanceType": name}, "nodePools[0].instanceType", reason)
         for name, reason in (
             ("ml.h20.48xlarge", "no EC2 instance has H20 GPUs"),
