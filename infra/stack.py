@@ -21,7 +21,7 @@ from components.base import PROJECT, Context
 from components.gateway.component import Gateway
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
-from components.monitoring.dashboards import sglang
+from components.monitoring.dashboards.catalogue import dashboards
 from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.platform.efa.component import EfaPlugin
 from components.platform.gpu_operator.component import GpuOperator
@@ -38,6 +38,7 @@ from components.serving.router.objects import selector
 from components.serving.weights.job import prefetches
 from infra.gateway import deploy_gateway, gateway_clients
 from infra.plan import Plan
+from infra.plan.dashboards import dashboard_parts
 from infra.settings import StackSettings
 
 
@@ -289,7 +290,7 @@ def _monitoring(
         storage_class=cluster.storage_class,
         node_selector=plan.system_pool.node_selector,
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
-        dashboards={"sglang": sglang.dashboard().to_json()},
+        dashboards={board.uid: board.to_json() for board in dashboards(dashboard_parts(plan))},
         after=cluster.usable,
         opts=cluster.inside,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from components.aws.nodes.plan import POOL_LABEL
 from components.monitoring.alerts.exporters import NODE_LABELS_ALLOWED, POD_LABELS_ALLOWED
 from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
 
@@ -74,9 +75,10 @@ def values(
         "kube-state-metrics": {
             "nodeSelector": nodes,
             "resources": _resources("50m", "128Mi", "512Mi"),
+            # Without the pool's label no series tells to which pool a node belongs.
             "metricLabelsAllowlist": [
                 f"pods=[{','.join(POD_LABELS_ALLOWED)}]",
-                f"nodes=[{','.join(NODE_LABELS_ALLOWED)}]",
+                f"nodes=[{','.join((*NODE_LABELS_ALLOWED, POOL_LABEL))}]",
             ],
         },
         "nodeExporter": {"enabled": monitoring.node_exporter},

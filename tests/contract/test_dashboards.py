@@ -1,129 +1,201 @@
-"""Dashboards ask for metrics and labels that exist, in PromQL that parses, and are what Grafana reads."""
+"""Dashboards ask for series and labels that exist, in PromQL that Prometheus parses, and are what Grafana reads."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import Dashboard as SdkDashboard
 
 from components.facts.engines import SUPPORTED, engine
+from components.monitoring.dashboards.catalogue import dashboards
 from components.monitoring.dashboards.model import COLUMNS, Dashboard, Panel
-from components.monitoring.dashboards.sglang import dashboard
-from components.monitoring.monitors import EngineTarget
+from components.monitoring.dashboards.parts import ModelPart, Parts
+from tests.behaviour.server import Prometheus, QueryError, prometheus
+from tests.behaviour.stack import parts
+from tests.contract.exported import NotExportedError, counts, labels
+from tests.contract.promql import COUNTING, Node, labels_of, selectors
 from tests.tools import find
 
-DASHBOARDS = [dashboard()]
-DCGM = frozenset(
-    line
-    for line in (Path(__file__).parent / "data" / "dcgm-metrics.txt").read_text().splitlines()
-    if not line.startswith("#")
-)
-DCGM_LABELS = {"Hostname", "gpu", "exported_namespace", "exported_pod"}
-TARGET_LABELS = {"namespace"} | {
-    rule["targetLabel"]
-    for rule in EngineTarget("a", "b", "c", "d").pod_monitor(interval_seconds=15)["podMetricsEndpoints"][0][
-        "relabelings"
-    ]
-}
 CONFIG_MAP_LIMIT = 1024 * 1024
-
-METRIC = re.compile(r"\b(?:sglang:\w+|DCGM_\w+)")
-SELECTOR = re.compile(r"(sglang:\w+|DCGM_\w+)\{([^}]*)\}")
-GROUPED = re.compile(r"by \(([^)]*)\)")
-
-
-def every(part: str) -> list[tuple[Dashboard, Panel]]:
-    return [(board, panel) for board in DASHBOARDS for row in board.rows for panel in row.panels if part]
-
-
-PANELS = every("panel")
-panels = pytest.mark.parametrize(("board", "panel"), PANELS, ids=[panel.title for _, panel in PANELS])
+WHOLE = dashboards(parts())
+BOARDS = pytest.mark.parametrize("board", WHOLE, ids=[board.uid for board in WHOLE])
+PANELS = pytest.mark.parametrize(
+    ("board", "panel"),
+    [(board, panel) for board in WHOLE for panel in board.panels],
+    ids=[f"{board.uid}: {panel.title}" for board in WHOLE for panel in board.panels],
+)
+UIDS = ("overview", "model", "prefill-decode", "router", "fabric-gpu", "capacity")
 
 
-def expressions(panel: Panel) -> list[str]:
-    return [query.expression for query in panel.queries]
+@pytest.fixture(scope="module")
+def parser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    if find("prometheus") is None:
+        pytest.skip("prometheus is not built (`make tools`)")
+    folder: Path = tmp_path_factory.mktemp("parser")
+    with prometheus(folder) as server:
+        yield server
+
+
+def tree(parser: Prometheus, expression: str) -> Node:
+    text = expression.replace("$__rate_interval", "2m")
+    return dict(parser.api("parse_query", {"query": text}))
+
+
+def of_versions(*versions: str) -> Parts:
+    """The stack, its models each once for every version."""
+    whole = parts()
+    models = [replace(model, engine_version=version) for version in versions for model in whole.models]
+    return replace(whole, models=tuple(models))
+
+
+def every_expression(board: Dashboard) -> list[str]:
+    return [*board.expressions(), *(variable.selector for variable in board.variables)]
+
+
+def test_there_are_six() -> None:
+    assert [board.uid for board in WHOLE] == [f"sglang-{name}" for name in UIDS]
+
+
+@BOARDS
+def test_every_expression_parses(parser: Prometheus, board: Dashboard) -> None:
+    for expression in every_expression(board):
+        assert tree(parser, expression)["type"]
+
+
+def test_a_wrong_expression_would_be_found(parser: Prometheus) -> None:
+    with pytest.raises(QueryError, match="parse error"):
+        tree(parser, "sum by (model) rate(x[5m]")
+
+
+@BOARDS
+def test_every_series_and_label_exists(parser: Prometheus, board: Dashboard) -> None:
+    for expression in every_expression(board):
+        node = tree(parser, expression)
+        for selector in selectors(node):
+            assert selector.labels <= labels(selector.name), f"{expression}: {selector.name}"
+        labels_of(node, labels)
+
+
+@PANELS
+def test_legends_use_labels_that_the_result_has(parser: Prometheus, board: Dashboard, panel: Panel) -> None:
+    for query in panel.queries:
+        wanted = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
+        assert wanted <= labels_of(tree(parser, query.expression), labels), board.title
+
+
+@PANELS
+def test_only_what_grows_has_a_rate(parser: Prometheus, board: Dashboard, panel: Panel) -> None:
+    for query in panel.queries:
+        for selector in selectors(tree(parser, query.expression)):
+            grows = selector.function in COUNTING
+            assert not grows or counts(selector.name), f"{board.title}: {selector.name}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("sum by (flavour) (sglang:token_usage)", "groups by .'flavour'"),
+        ("sglang:token_usage * on (node) kube_node_info", "joins on .'node'"),
+        ("histogram_quantile(0.9, sum by (model) (rate(sglang:queue_time_seconds_bucket[5m])))", "needs the label le"),
+    ],
+)
+def test_a_label_that_is_not_there_would_be_found(parser: Prometheus, expression: str, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        labels_of(tree(parser, expression), labels)
+
+
+@pytest.mark.parametrize("name", ["sglang:running_requests", "smg_worker_cb_status", "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"])
+def test_a_series_that_nothing_exports_would_be_found(name: str) -> None:
+    with pytest.raises(NotExportedError):
+        labels(name)
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_every_engine_metric_exists_in_every_supported_release(version: str) -> None:
-    asked = {name for board in DASHBOARDS for text in board.expressions() for name in METRIC.findall(text)}
-    variables = {
-        name for board in DASHBOARDS for variable in board.variables for name in METRIC.findall(variable.query)
+def test_every_engine_series_exists_in_the_release_of_the_models(parser: Prometheus, version: str) -> None:
+    asked = {
+        selector.name
+        for board in dashboards(of_versions(version))
+        for expression in every_expression(board)
+        for selector in selectors(tree(parser, expression))
+        if selector.name.startswith("sglang:")
     }
-    engines = {name for name in asked | variables if name.startswith("sglang:")}
-    assert engines - engine(version).series == set()
+    assert asked
+    assert asked - engine(version).series == set()
 
 
-def test_every_gpu_metric_is_collected_by_default() -> None:
-    asked = {name for board in DASHBOARDS for text in board.expressions() for name in METRIC.findall(text)}
-    assert {name for name in asked if name.startswith("DCGM")} - DCGM == set()
+def test_a_panel_asks_each_release_for_what_it_has(parser: Prometheus) -> None:
+    board = next(board for board in dashboards(of_versions("0.5.8", "0.5.17")) if board.uid == "sglang-prefill-decode")
+    speed = next(panel for panel in board.panels if panel.title == "Transfer speed")
+    asked = [{selector.name for selector in selectors(tree(parser, query.expression))} for query in speed.queries]
+    assert {"sglang:kv_transfer_speed_gb_s_bucket"} in asked  # a histogram since 0.5.13
+    assert {"sglang:kv_transfer_speed_gb_s"} in asked  # a gauge in 0.5.8
 
 
-@panels
-def test_every_label_exists(board: Dashboard, panel: Panel) -> None:
-    for text in expressions(panel):
-        for metric, matchers in SELECTOR.findall(text):
-            used = {matcher.partition("=")[0].rstrip("!") for matcher in matchers.split(",")}
-            known = DCGM_LABELS if metric.startswith("DCGM") else TARGET_LABELS | engine_labels(metric)
-            assert used - known == set(), f"{board.title}: {panel.title}: {metric}"
-        grouped = {label.strip() for group in GROUPED.findall(text) for label in group.split(",")}
-        assert grouped - (TARGET_LABELS | {"le", "model_name"}) == set()
-
-
-def engine_labels(series: str) -> set[str]:
-    metrics = engine(SUPPORTED[0]).metrics.values()
-    return {label for metric in metrics if series in metric.series for label in metric.labels}
-
-
-@panels
-def test_legends_use_labels_that_the_series_still_has(board: Dashboard, panel: Panel) -> None:
-    for query in panel.queries:
-        wanted = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
-        grouped = {label.strip() for group in GROUPED.findall(query.expression) for label in group.split(",")}
-        assert wanted <= (grouped or DCGM_LABELS), f"{board.title}: {panel.title}"
-
-
-@panels
+@PANELS
 def test_a_panel_says_what_it_shows_and_in_which_unit(board: Dashboard, panel: Panel) -> None:
-    assert panel.unit
+    known = {value for value in vars(units).values() if isinstance(value, str)}
+    assert panel.unit in known or panel.unit.startswith("suffix: "), board.title
     assert panel.description.endswith(".")
+    assert panel.queries
     assert [step.value for step in panel.thresholds] == sorted(step.value for step in panel.thresholds)
 
 
-def test_expressions_parse(tmp_path: Path) -> None:
-    promtool = find("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not built (`make tools`)")
-    texts = [text for board in DASHBOARDS for text in board.expressions()]
-    rules = [
-        {"record": f"panel:{number}", "expr": text.replace("$__rate_interval", "5m")}
-        for number, text in enumerate(texts)
-    ]
-    file = tmp_path / "rules.yaml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
-    done = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f"{len(texts)} rules found" in done.stdout
+@BOARDS
+def test_the_json_has_grafanas_types(board: Dashboard) -> None:
+    register_default_plugins()
+    model = board.to_json()
+    read = json.loads(JSONEncoder().encode(SdkDashboard.from_json(model)))
+    assert list(lost(model, read)) == []
 
 
-@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
+def lost(written: Any, read: Any, path: str = "") -> Iterator[str]:
+    """What Grafana's own types do not know or read otherwise; they may add their defaults."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        for key, value in written.items():
+            if key in read:
+                yield from lost(value, read[key], f"{path}.{key}")
+            else:
+                yield f"{path}.{key}"
+    elif isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        for index, (one, other) in enumerate(zip(written, read, strict=True)):
+            yield from lost(one, other, f"{path}[{index}]")
+    elif written != read:
+        yield f"{path}: {written!r} reads {read!r}"
+
+
+def test_a_field_that_grafana_does_not_know_would_be_found() -> None:
+    register_default_plugins()
+    model = WHOLE[0].to_json()
+    model["panels"][1]["options"]["colourMode"] = "value"
+    read = json.loads(JSONEncoder().encode(SdkDashboard.from_json(model)))
+    assert list(lost(model, read)) == [".panels[1].options.colourMode"]
+
+
+@BOARDS
 def test_the_json_is_what_grafana_provisions(board: Dashboard) -> None:
     model = board.to_json()
     drawn = model["panels"]
     assert len({panel["id"] for panel in drawn}) == len(drawn)
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= COLUMNS for panel in drawn)
-    assert {target["refId"] for panel in drawn for target in panel.get("targets", [])} <= set("ABCDEFGHIJ")
+    for panel in drawn:
+        references = [target["refId"] for target in panel.get("targets", [])]
+        assert len(set(references)) == len(references)
     assert model["templating"]["list"][0]["name"] == "datasource"
     assert len(json.dumps(model)) < CONFIG_MAP_LIMIT
     assert "id" not in model
 
 
-@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
-def test_panels_do_not_overlap(board: Dashboard) -> None:
+@BOARDS
+def test_panels_fill_their_rows_and_do_not_overlap(board: Dashboard) -> None:
     cells = [
         (column, line)
         for panel in board.to_json()["panels"]
@@ -131,10 +203,43 @@ def test_panels_do_not_overlap(board: Dashboard) -> None:
         for line in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     ]
     assert len(cells) == len(set(cells))
+    bottom = max(line for _, line in cells) + 1
+    assert len(cells) == COLUMNS * bottom
 
 
-@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
+@BOARDS
 def test_every_variable_that_a_query_uses_is_there(board: Dashboard) -> None:
-    queries = [*board.expressions(), *(variable.query for variable in board.variables)]
-    used = {name for text in queries for name in re.findall(r"\$(\w+)", text) if not name.startswith("__")}
-    assert used == {variable.name for variable in board.variables}
+    used = {name for text in every_expression(board) for name in re.findall(r"\$([a-z]\w*)", text)}
+    assert used <= {variable.name for variable in board.variables}
+    shown = {variable.name for variable in board.variables if not variable.hidden}
+    assert shown <= used
+
+
+def plain(version: str = SUPPORTED[0]) -> Parts:
+    """A stack with one model, no router, no price, and nothing that the other parts are."""
+    (group, *_) = parts().models[0].groups
+    bare = replace(group, pod_hour=None, speculative=False, lora=False, efa=False)
+    model = ModelPart(name="small", engine_version=version, groups=(bare,))
+    return replace(parts(), models=(model,), scaling=False, gpus=False, volumes=False)
+
+
+def test_a_stack_has_the_dashboards_of_its_parts() -> None:
+    assert [board.uid for board in dashboards(plain())] == ["sglang-overview", "sglang-model", "sglang-capacity"]
+    with_gpus = dashboards(replace(plain(), gpus=True))
+    assert "sglang-fabric-gpu" in {board.uid for board in with_gpus}
+    assert "EFA" not in {row.title for board in with_gpus for row in board.rows}
+
+
+def test_a_part_that_is_not_there_has_no_panel() -> None:
+    titles = {panel.title for board in dashboards(plain()) for panel in board.panels}
+    absent = {"LoRA slots in use", "Speculation: accept rate", "Groups against their limits", "File system in use"}
+    assert titles & absent == set()
+    assert absent <= {panel.title for board in WHOLE for panel in board.panels}
+
+
+def test_an_unknown_price_is_said() -> None:
+    overview = dashboards(plain())[0]
+    (panel,) = [panel for panel in overview.panels if "Cost" in panel.title]
+    assert panel.kind == "text"
+    assert "No cost for **small**" in panel.description
+    assert not any("prices" in expression for expression in overview.expressions())

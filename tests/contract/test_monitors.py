@@ -10,7 +10,7 @@ import pytest
 
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
-from components.monitoring.dashboards.sglang import dashboard
+from components.monitoring.dashboards.router import router
 from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.monitoring.settings import MonitoringSettings
 from tests.contract.alerts.stack import planned
@@ -33,7 +33,7 @@ def recording() -> Recording:
             ctx,
             MonitoringSettings(),
             admin_password="swordfish",
-            dashboards={"sglang": dashboard().to_json()},
+            dashboards={"sglang-router": router().to_json()},
         )
         PodMonitors("monitors", ctx, namespace="inference", targets=TARGETS)
         PodMonitors("router-monitors", ctx, namespace="routers", targets=[ROUTER])

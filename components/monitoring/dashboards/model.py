@@ -5,15 +5,18 @@ Rows are laid out in the order given: panels fill 24 columns from the left and w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 SCHEMA_VERSION = 41
 COLUMNS = 24
 DATASOURCE: dict[str, str] = {"type": "prometheus", "uid": "${datasource}"}
 
-Colour = Literal["green", "yellow", "orange", "red"]
+Colour = Literal["green", "yellow", "orange", "red", "blue"]
+Kind = Literal["timeseries", "stat", "state-timeline", "text"]
+WIDE = 12
+"""From this width on, a legend stands beside its graph, as a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,22 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What a value means where it stands for a state: its word and colour."""
+
+    value: int
+    text: str
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One panel. `unit` is one of Grafana's unit ids (`s`, `percentunit`, `reqps`) or `suffix:...`.
 
     `width` is in columns of 24, `height` in grid cells of about 30 pixels. `minimum` and `maximum` bound the axis.
+    `decimals` None leaves them to Grafana. `base` is the colour below the first threshold. `states` name the values of
+    a state timeline. `logarithmic` is the axis. `empty` is what a panel without data says.
+    A `text` panel has no queries: it shows its `description`.
     """
 
     title: str
@@ -44,12 +59,17 @@ class Panel:
     unit: str
     queries: tuple[Query, ...]
     thresholds: tuple[Threshold, ...] = ()
-    kind: Literal["timeseries", "stat"] = "timeseries"
+    kind: Kind = "timeseries"
     minimum: float | None = 0
     maximum: float | None = None
     width: int = 8
     height: int = 8
     stacked: bool = False
+    decimals: int | None = None
+    base: Colour = "green"
+    states: tuple[State, ...] = ()
+    logarithmic: bool = False
+    empty: str = "no data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +82,22 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A choice above the dashboard, from `label_values(...)` of Prometheus."""
+    """A choice above the dashboard: the values of `target` (a label) among the series of `selector`.
+
+    `single`: one value at a time, the first to begin with; otherwise several, all to begin with.
+    """
 
     name: str
     label: str
-    query: str
+    selector: str
+    target: str
     hidden: bool = False
+    single: bool = False
+
+    @property
+    def query(self) -> str:
+        """As Grafana's Prometheus data source takes it."""
+        return f"label_values({self.selector}, {self.target})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +112,15 @@ class Dashboard:
     tags: tuple[str, ...] = ()
     refresh: str = "30s"
     hours: int = 1
-    links: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def panels(self) -> Iterator[Panel]:
+        """Its panels, from top to bottom."""
+        return (panel for row in self.rows for panel in row.panels)
 
     def expressions(self) -> list[str]:
         """Every PromQL expression of its panels."""
-        return [query.expression for row in self.rows for panel in row.panels for query in panel.queries]
+        return [query.expression for panel in self.panels for query in panel.queries]
 
     def to_json(self) -> dict[str, Any]:
         """The dashboard as Grafana's provisioning reads it."""
@@ -101,11 +135,27 @@ class Dashboard:
             "refresh": self.refresh,
             "time": {"from": f"now-{self.hours}h", "to": "now"},
             "timezone": "utc",
-            "links": list(self.links),
+            "links": [_link(self.tags)],
             "annotations": {"list": []},
             "templating": {"list": [_datasource(), *map(_variable, self.variables)]},
             "panels": _panels(self.rows),
         }
+
+
+def _link(tags: Sequence[str]) -> dict[str, Any]:
+    """A menu of the dashboards with the same tags, which keeps time range and variables."""
+    return {
+        "type": "dashboards",
+        "title": "Dashboards",
+        "tags": list(tags),
+        "asDropdown": True,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
+    }
 
 
 def _datasource() -> dict[str, Any]:
@@ -129,12 +179,11 @@ def _variable(variable: Variable) -> dict[str, Any]:
         "label": variable.label,
         "type": "query",
         "datasource": DATASOURCE,
-        "definition": variable.query,
         "query": {"query": variable.query, "refId": f"variable-{variable.name}"},
         "hide": 2 if variable.hidden else 0,
-        "includeAll": True,
-        "multi": True,
-        "current": {"text": ["All"], "value": ["$__all"]},
+        "includeAll": not variable.single,
+        "multi": not variable.single,
+        "current": {"text": "", "value": ""} if variable.single else {"text": ["All"], "value": ["$__all"]},
         "refresh": 2,
         "regex": "",
         "sort": 1,
@@ -163,6 +212,14 @@ def _row(title: str, identity: int, top: int) -> dict[str, Any]:
 
 
 def _panel(panel: Panel, identity: int, left: int, top: int) -> dict[str, Any]:
+    if panel.kind == "text":
+        return {
+            "id": identity,
+            "type": "text",
+            "title": panel.title,
+            "gridPos": {"x": left, "y": top, "w": panel.width, "h": panel.height},
+            "options": {"mode": "markdown", "content": panel.description},
+        }
     return {
         "id": identity,
         "type": panel.kind,
@@ -182,26 +239,31 @@ def _target(query: Query, index: int) -> dict[str, Any]:
         "datasource": DATASOURCE,
         "editorMode": "code",
         "expr": query.expression,
-        "legendFormat": query.legend,
+        "legendFormat": query.legend or "__auto",
         "range": True,
         "instant": False,
     }
 
 
 def _defaults(panel: Panel) -> dict[str, Any]:
-    steps: list[dict[str, Any]] = [{"value": None, "color": "green"}]
+    steps: list[dict[str, Any]] = [{"value": None, "color": panel.base}]
     steps += [{"value": step.value, "color": step.colour} for step in panel.thresholds]
     defaults: dict[str, Any] = {
         "unit": panel.unit,
         "thresholds": {"mode": "absolute", "steps": steps},
-        "color": {"mode": "thresholds" if panel.kind == "stat" else "palette-classic"},
-        "mappings": [],
+        "color": {"mode": "palette-classic" if panel.kind == "timeseries" else "thresholds"},
+        "mappings": _mappings(panel.states),
+        "noValue": panel.empty,
     }
+    if panel.decimals is not None:
+        defaults["decimals"] = panel.decimals
     if panel.minimum is not None:
         defaults["min"] = panel.minimum
     if panel.maximum is not None:
         defaults["max"] = panel.maximum
-    if panel.kind == "timeseries":
+    if panel.kind == "state-timeline":
+        defaults["custom"] = {"lineWidth": 0, "fillOpacity": 70}
+    elif panel.kind == "timeseries":
         defaults["custom"] = {
             "drawStyle": "line",
             "lineInterpolation": "linear",
@@ -211,15 +273,32 @@ def _defaults(panel: Panel) -> dict[str, Any]:
             "spanNulls": False,
             "stacking": {"group": "A", "mode": "normal" if panel.stacked else "none"},
             "thresholdsStyle": {"mode": "dashed" if panel.thresholds else "off"},
+            "scaleDistribution": {"type": "log", "log": 10} if panel.logarithmic else {"type": "linear"},
         }
     return defaults
 
 
 def _options(panel: Panel) -> dict[str, Any]:
+    tooltip = {"mode": "multi", "sort": "desc"}
     if panel.kind == "stat":
         reduced = {"calcs": ["lastNotNull"], "fields": "", "values": False}
         return {"reduceOptions": reduced, "colorMode": "value", "graphMode": "area", "textMode": "auto"}
-    return {
-        "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["mean", "max"]},
-        "tooltip": {"mode": "multi", "sort": "desc"},
+    if panel.kind == "state-timeline":
+        legend = {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}
+        return {"legend": legend, "tooltip": tooltip, "showValue": "never", "rowHeight": 0.9, "mergeValues": True}
+    beside = panel.width >= WIDE
+    legend = {
+        "displayMode": "table" if beside else "list",
+        "placement": "right" if beside else "bottom",
+        "showLegend": True,
+        "calcs": ["mean", "max"] if beside else [],
     }
+    return {"legend": legend, "tooltip": tooltip}
+
+
+def _mappings(states: Sequence[State]) -> list[dict[str, Any]]:
+    options = {
+        str(state.value): {"text": state.text, "color": state.colour, "index": index}
+        for index, state in enumerate(states)
+    }
+    return [{"type": "value", "options": options}] if states else []

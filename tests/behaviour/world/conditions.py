@@ -11,8 +11,8 @@ class Conditions:
 
     `pressure`: how full queues and KV caches are; `errors`: requests that fail at the router; `fabric`: how much of the
     EFA traffic is sent again. `node_lost`: the node of rank 1 of the second decode group is away, and with it the
-    group. `xid`: the last XID error of a GPU of another node, 0 for none. `router_down`: no router answers. `scraped`:
-    Prometheus reaches the engines at all.
+    group. `xid`: the last XID error of a GPU of another node, 0 for none. `image_missing`: the first model's image
+    cannot be pulled. `router_down`: no router answers. `scraped`: Prometheus reaches the engines at all.
     """
 
     requests_per_second: float = 6.0
@@ -21,6 +21,7 @@ class Conditions:
     fabric: float = 0.0
     node_lost: bool = False
     xid: int = 0
+    image_missing: bool = False
     router_down: bool = False
     scraped: bool = True
 

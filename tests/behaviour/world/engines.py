@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.behaviour.world.conditions import Conditions
-from tests.behaviour.world.layout import Pod
+from tests.behaviour.world.layout import SLOWNESS, Pod
 from tests.behaviour.world.shapes import engine_buckets
 from tests.behaviour.world.target import Target
 
@@ -35,20 +35,25 @@ class EnginePod:
     def step(self, seconds: float, requests: float, wave: float, now: Conditions) -> None:
         """`requests` reach the group in these seconds; `wave` is between -1 and 1."""
         if self.pod.leads:
-            self._tokenizer(seconds, requests, now)
+            self._tokenizer(requests, wave, now)
         if self.pod.leads or self.pod.role == "decode":  # attention data parallelism: each rank has a scheduler
             self._scheduler(seconds, requests / (2 if self.pod.role == "decode" else 1), wave, now)
 
-    def _tokenizer(self, seconds: float, requests: float, now: Conditions) -> None:
+    def _tokenizer(self, requests: float, wave: float, now: Conditions) -> None:
         name, put, buckets = self.pod.model, self.target, engine_buckets()
-        slow = 1 + 9 * max(0.0, now.pressure - 0.5) ** 1.5
+        slow = SLOWNESS[name] * (1 + 6 * max(0.0, now.pressure - 0.5) ** 1.5)
         stream = {"model_name": name, "is_streaming": "true"}
         answer = 1 if self.pod.role == "prefill" else ANSWER_TOKENS
         put.count("sglang:num_requests_total", requests, **stream)
         put.count("sglang:num_aborted_requests_total", requests * now.errors * 0.2, model_name=name)
         put.count("sglang:prompt_tokens_total", requests * PROMPT_TOKENS, **stream)
         put.count("sglang:generation_tokens_total", requests * answer, **stream)
-        put.count("sglang:cached_tokens_total", requests * PROMPT_TOKENS * 0.46, model_name=name, cache_source="device")
+        put.count(
+            "sglang:cached_tokens_total",
+            requests * PROMPT_TOKENS * (0.46 + 0.03 * wave),
+            model_name=name,
+            cache_source="device",
+        )
         put.observe(
             "sglang:time_to_first_token_seconds",
             requests,
@@ -99,16 +104,12 @@ class EnginePod:
                 **labels,
                 stage=stage,
             )
-        if self.pod.role == "serve":
-            self._speculation(labels, wave)
-            for name, value in (("slots_used", 3), ("slots_total", 4), ("utilization", 0.75)):
-                put.gauge(f"sglang:lora_pool_{name}", value, **labels)
-        else:
+        put.gauge("sglang:spec_accept_rate", 0.71 + 0.05 * wave, **labels)
+        put.gauge("sglang:spec_accept_length", 2.9 + 0.2 * wave, **labels)
+        for name, value in (("slots_used", 3), ("slots_total", 4), ("utilization", 0.75)):
+            put.gauge(f"sglang:lora_pool_{name}", value, **labels)
+        if self.pod.role != "serve":
             self._transfer(seconds, requests, wave, now, labels)
-
-    def _speculation(self, labels: dict[str, str], wave: float) -> None:
-        self.target.gauge("sglang:spec_accept_rate", 0.71 + 0.05 * wave, **labels)
-        self.target.gauge("sglang:spec_accept_length", 2.9 + 0.2 * wave, **labels)
 
     def _transfer(self, seconds: float, requests: float, wave: float, now: Conditions, labels: dict[str, str]) -> None:
         put, buckets, lame = self.target, engine_buckets(), 1 + 6 * now.fabric

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.behaviour.world.conditions import Conditions
-from tests.behaviour.world.layout import GPUS, NAMESPACE, Pod
+from tests.behaviour.world.layout import EFA_DEVICES, GPUS, NAMESPACE, Pod
 from tests.behaviour.world.target import Target
 
 FAULTY = 4
@@ -34,8 +34,34 @@ class GpuNode:
         put.gauge("node_filesystem_size_bytes", 500e9, **disk)
         put.gauge("node_filesystem_avail_bytes", 310e9, **disk)
 
+        for device in EFA_DEVICES if self.pod.role != "serve" else ():
+            self._efa(seconds, wave, now, {"device": device, "port": "1"})
+
+    def _efa(self, seconds: float, wave: float, now: Conditions, labels: Mapping[str, str]) -> None:
+        size = seconds * 2.4e9 * (1 + 0.15 * wave) * (1 - 0.7 * now.fabric)
+        packets, sending = size / 8900, 1.0 if self.pod.role == "prefill" else 0.6
+        for name, amount in {
+            "tx_bytes": size * sending,
+            "rx_bytes": size * (1.6 - sending),
+            "tx_pkts": packets * sending,
+            "rx_pkts": packets * (1.6 - sending),
+            "rx_drops": seconds * now.fabric * 0.3,
+            "rdma_read_bytes": 0,
+            "rdma_write_bytes": size * sending * 0.9,
+            "rdma_read_wr_err": 0,
+            "rdma_write_wr_err": seconds * now.fabric * 0.05,
+            "retrans_pkts": packets * (0.0004 + 0.03 * now.fabric),
+            "retrans_bytes": packets * (0.0004 + 0.03 * now.fabric) * 8900,
+            "retrans_timeout_events": seconds * now.fabric * 0.2,
+            "unresponsive_remote_events": seconds * now.fabric * 0.1,
+        }.items():
+            self.node.count(f"node_amazonefa_{name}", amount, **labels)
+
     def _gpu(self, seconds: float, labels: Mapping[str, str], wave: float, now: Conditions) -> None:
-        put, busy = self.dcgm, min(1.0, 0.35 + now.pressure * 0.6 + 0.03 * wave)
+        put, busy = (
+            self.dcgm,
+            min(1.0, 0.3 + now.pressure * 0.6 + 0.03 * wave + (0.05 if self.pod.role == "serve" else 0)),
+        )
         power = 140 + 480 * busy + 20 * wave
         faulty = self.pod.number == FAULTY and labels["gpu"] == "0"
         for name, value in {

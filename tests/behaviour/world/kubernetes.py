@@ -15,6 +15,13 @@ from tests.behaviour.world.layout import (
 )
 from tests.behaviour.world.target import Target
 
+POOLS = {
+    "system": ("m6i.xlarge", [SYSTEM_NODE]),
+    "gpu": ("ml.g6e.12xlarge", [pod.node for pod in PODS if pod.role == "serve"]),
+    "large": ("ml.p5.48xlarge", [pod.node for pod in PODS if pod.role != "serve"]),
+}
+"""Pool: instance type and nodes."""
+_POOL_OF = {node: pool for pool, (_, nodes) in POOLS.items() for node in nodes}
 LIMITS = {"qwen3-30b": (2, 2, 4), "deepseek-r1-prefill": (1, 1, 2), "deepseek-r1-decode": (1, 2, 2)}
 """LeaderWorkerSet: fewest, normal and most groups."""
 
@@ -37,7 +44,12 @@ class Cluster:
         self._node(SYSTEM_NODE, 0, ready=True, clock=clock)
         for pod in PODS:
             self._node(pod.node, GPUS, ready=not (pod.lost and now.node_lost), clock=clock)
-            self._pod(pod, now.node_lost and group_of_lost(pod), clock)
+            away = now.node_lost and group_of_lost(pod)
+            self._pod(pod, away, clock)
+            self._waits(pod, now.image_missing and pod.leads and pod.model == MODELS[0])
+            sent = {"namespace": NAMESPACE, "pod": pod.name, "interface": "eth0"}
+            self.kubelet.count("container_network_transmit_bytes_total", 0 if away else seconds * 3e6, **sent)
+            self.kubelet.count("container_network_receive_bytes_total", 0 if away else seconds * 1e6, **sent)
         for lws, (least, normal, most) in LIMITS.items():
             self._group(lws, least, normal, most, seconds, now)
         for model in MODELS:
@@ -52,6 +64,7 @@ class Cluster:
     def _node(self, node: str, gpus: int, *, ready: bool, clock: float) -> None:
         put = self.state
         put.gauge("kube_node_info", 1, node=node)
+        put.gauge("kube_node_labels", 1, node=node, label_sglang_hyperpod_pool=_POOL_OF[node])
         put.gauge("kube_node_created", clock // 86400 * 86400 - 86400, node=node)
         put.gauge("kube_node_spec_unschedulable", 0 if ready else 1, node=node)
         for status, holds in (("true", ready), ("false", False), ("unknown", not ready)):
@@ -65,17 +78,27 @@ class Cluster:
         inside = {**labels, "container": "engine"}
         for phase, holds in (("Running", not away), ("Pending", away), ("Failed", False)):
             put.gauge("kube_pod_status_phase", int(holds), **labels, phase=phase)
-        owner = {"created_by_kind": "StatefulSet", "created_by_name": pod.lws}
+        owner = {
+            "created_by_kind": "StatefulSet",
+            "created_by_name": pod.lws if pod.leads else f"{pod.lws}-{pod.group}",
+        }
         put.gauge("kube_pod_info", 1, **labels, node="" if away else pod.node, **owner)
         put.gauge("kube_pod_status_ready", int(not away), **labels, condition="true")
         if away:
             put.gauge("kube_pod_status_unschedulable", 1, **labels)
         else:
             put.remove("kube_pod_status_unschedulable", **labels)
-        put.gauge("kube_pod_created", self._recreated.get(pod.name, clock // 86400 * 86400 - 3600), **labels)
+        put.gauge("kube_pod_created", self._recreated.get(pod.name, clock // 86400 * 86400 - 86400), **labels)
         put.count("kube_pod_container_status_restarts_total", 0, **inside)
         asked = {"node": pod.node, "resource": "nvidia_com_gpu", "unit": "integer"}
         put.gauge("kube_pod_container_resource_requests", GPUS, **inside, **asked)
+
+    def _waits(self, pod: Pod, waits: bool) -> None:
+        labels = {"namespace": NAMESPACE, "pod": pod.name, "uid": f"{pod.number:08d}", "container": "engine"}
+        if waits:
+            self.state.gauge("kube_pod_container_status_waiting_reason", 1, **labels, reason="ImagePullBackOff")
+        else:
+            self.state.remove("kube_pod_container_status_waiting_reason", **labels, reason="ImagePullBackOff")
 
     def _group(self, lws: str, least: int, normal: int, most: int, seconds: float, now: Conditions) -> None:
         put, scaler = self.state, {"namespace": NAMESPACE, "horizontalpodautoscaler": f"keda-hpa-{lws}"}

@@ -13,6 +13,9 @@ GPUS = 4
 """GPUs of each node and pod."""
 EFA_DEVICES = ("rdmap79s0", "rdmap80s0")
 MODELS = ("qwen3-30b", "deepseek-r1")
+SHARE = {"qwen3-30b": 1.0, "deepseek-r1": 0.6}
+"""Of `Conditions.requests_per_second`."""
+SLOWNESS = {"qwen3-30b": 1.0, "deepseek-r1": 1.7}
 SYSTEM_NODE = "ip-10-0-0-5.ec2.internal"
 
 

@@ -9,7 +9,7 @@ from tests.behaviour.world.conditions import LOAD
 from tests.behaviour.world.engines import EnginePod
 from tests.behaviour.world.hardware import GpuNode
 from tests.behaviour.world.kubernetes import Cluster
-from tests.behaviour.world.layout import MODELS, PODS, group_of_lost, router_labels, service_labels
+from tests.behaviour.world.layout import MODELS, PODS, SHARE, group_of_lost, router_labels, service_labels
 from tests.behaviour.world.routers import Router
 from tests.behaviour.world.shapes import dcgm_check, engine_check, other_check, router_check
 from tests.behaviour.world.target import Target
@@ -72,10 +72,11 @@ class World:
             if away:
                 engine.target.restart()
             else:
-                engine.step(seconds, now.requests_per_second * seconds / len(serving), self._wave(pod.number), now)
+                requests = now.requests_per_second * SHARE[pod.model] * seconds
+                engine.step(seconds, requests / len(serving), self._wave(pod.number), now)
         for router in self.routers:
             router.target.up = not now.router_down
-            router.step(now.requests_per_second * seconds, self._wave(0), now)
+            router.step(now.requests_per_second * SHARE[router.model] * seconds, self._wave(len(router.workers)), now)
         for node in self.nodes:
             node.node.up = node.dcgm.up = not (node.pod.lost and now.node_lost)
             node.step(seconds, self._wave(node.pod.number), now)

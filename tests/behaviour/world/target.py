@@ -81,6 +81,10 @@ class Target:
                 prefix = self._prefixes[key] = key[0] + _braces(self._merged(key[1]))
             yield prefix, value
 
+    def series(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Each series' name and labels, as Prometheus stores them."""
+        return ((name, frozenset(dict(self._merged(own)))) for name, own in self._values)
+
     def up_series(self) -> str:
         """The series by which Prometheus says whether the target answered."""
         return "up" + _braces(tuple(self.labels.items()))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace as changed
-from pathlib import Path
 
-from components.monitoring.dashboards import sglang
+from components.monitoring.dashboards.catalogue import dashboards
 from infra.doctor.check import CHECKS, examine
 from infra.doctor.checklist import Answer, State, after, before, under_load
 from infra.doctor.observed import Cluster
 from infra.plan import resolve
+from infra.plan.dashboards import dashboard_parts
 from tests import shipped
 from tests.unit.doctor.clusters import cluster, expected
 
@@ -56,6 +56,7 @@ def test_a_test_request_is_always_done_by_hand() -> None:
 def test_the_queries_under_load_name_metrics_that_the_dashboards_have() -> None:
     answers = under_load(expected(), examine(expected(), cluster(), CHECKS))
     asked = {name for each in answers for name in re.findall(r"sglang:\w+?(?=_bucket|\W|$)", each.detail)}
-    known = set(re.findall(r"sglang:\w+", Path(sglang.__file__).read_text()))
+    texts = [text for board in dashboards(dashboard_parts(expected().plan)) for text in board.expressions()]
+    known = {name.removesuffix("_bucket") for text in texts for name in re.findall(r"sglang:\w+", text)}
     assert len(asked) > 3
     assert asked <= known

@@ -9,7 +9,7 @@ import pulumi_kubernetes
 
 from components.base import Context
 from components.monitoring.component import Monitoring, PodMonitors
-from components.monitoring.dashboards.sglang import dashboard
+from components.monitoring.dashboards.router import router
 from components.monitoring.monitors import EngineTarget
 from components.monitoring.settings import GrafanaSettings, MonitoringSettings
 from tests.support import Recorded, Recording, context, run
@@ -22,7 +22,7 @@ POD_MONITOR = "kubernetes:monitoring.coreos.com/v1:PodMonitor"
 
 
 def monitoring(ctx: Context | None = None, settings: MonitoringSettings | None = None, **inputs: Any) -> Recording:
-    inputs = {"dashboards": {"sglang": dashboard().to_json()}} | inputs
+    inputs = {"dashboards": {"sglang-router": router().to_json()}} | inputs
     return run(lambda: Monitoring("monitoring", ctx or context(), settings or MonitoringSettings(), **inputs))
 
 
@@ -109,7 +109,7 @@ def test_dashboards_are_where_grafana_looks_for_them() -> None:
     assert config.inputs["metadata"]["labels"] == {sidecar["label"]: sidecar["labelValue"]}
     assert config.inputs["metadata"]["namespace"] == sidecar["searchNamespace"]
     assert config.inputs["metadata"]["annotations"] == {sidecar["folderAnnotation"]: "SGLang"}
-    assert json.loads(config.inputs["data"]["sglang.json"])["uid"] == "sglang"
+    assert json.loads(config.inputs["data"]["sglang-router.json"])["uid"] == "sglang-router"
 
 
 def test_without_grafana_there_are_no_dashboards() -> None:

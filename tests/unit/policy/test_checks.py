@@ -176,7 +176,13 @@ BROKEN: list[tuple[str, str, str, Edit, str]] = [
         put("sglang:engine_load_weights_time > 9", "spec", "groups", 0, "rules", 0, "expr"),
         "asks for sglang:engine_load_weights_time, which SGLang 0.5.17 does not export",
     ),
-    ("queries.metric", "dev", "monitoring-sglang", put("sglang:nothing", "data", "x.json"), "asks for sglang:nothing"),
+    (
+        "queries.metric",
+        "dev",
+        "monitoring-sglang-model",
+        put("sglang:nothing", "data", "x.json"),
+        "asks for sglang:nothing",
+    ),
     ("tags.nodes", "dev", "g6-template", put([], "tagSpecifications"), "each instance is made without the tag"),
 ]
 """Check, stack, resource, what is broken, and what the message says."""

@@ -21,6 +21,8 @@ INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 ENTRY = {"host": "qwen.example.com"}
 NEW_IMAGE = {"image": {"repository": "123456789012.dkr.ecr.us-east-1.amazonaws.com/sglang", "tag": "0.5.17-next"}}
+DASHBOARDS = ("monitoring-sglang-overview", "monitoring-sglang-capacity")
+"""Those that name each model: of its cost, and of its groups."""
 
 
 @cache
@@ -73,8 +75,8 @@ def test_routed_versions_are_split_between_their_routers() -> None:
 
 def test_a_canary_comes_beside_the_old_version_and_touches_nothing_of_it() -> None:
     found = difference(deployed(versions=1), deployed(95, 5))
-    # The namespace admits the new image too.
-    assert changed(found) == {"changed qwen-entry", "changed inference-policy"}
+    # The namespace admits the new image too, and Grafana shows the new version.
+    assert changed(found) == {f"changed {name}" for name in ("qwen-entry", "inference-policy", *DASHBOARDS)}
     added = {change.name for change in found.of(Kind.ADDED)}
     assert "qwen-next-serve" in added
     assert not any("qwen-serve" in name for name in added)
@@ -91,7 +93,7 @@ def test_promotion_and_rollback_change_the_weights_alone() -> None:
 
 def test_taking_the_canary_away_leaves_the_old_version_as_it_was() -> None:
     found = difference(deployed(100, 0), deployed(versions=1))
-    assert {change.name for change in found.of(Kind.CHANGED)} == {"qwen-entry", "inference-policy"}
+    assert {change.name for change in found.of(Kind.CHANGED)} == {"qwen-entry", "inference-policy", *DASHBOARDS}
     assert found.of(Kind.REPLACED) == []
     assert all("qwen-next" in change.name for change in found.of(Kind.REMOVED))
 
