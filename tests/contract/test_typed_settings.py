@@ -18,7 +18,7 @@ from components.serving.settings import ModelSettings
 from components.serving.settings import rules as model_rules
 from components.serving.tuning import TuningSettings, flags
 from tests.contract.test_command_lines import parse
-from tests.unit.serving.builders import QWEN_8B, problems
+from tests.unit.serving.builders import QWEN_8B
 
 _CANDIDATES: tuple[Any, ...] = (
     64, 1, 2048, 0.5, "x", [1, 2], ["qkv_proj"], {"image": 1}, {"image": {"max_pixels": 1024}},
@@ -42,6 +42,7 @@ def fields(model: type[BaseModel], at: Place = ()) -> Iterator[tuple[Place, Fiel
                 yield from fields(kind, place)
 
 
+RELEASE = next(rule for rule in model_rules.rules if rule.id == "engine.setting-release")
 FIELDS = {".".join(place): (place, field) for place, field in fields(TuningSettings)}
 
 
@@ -87,9 +88,7 @@ def test_a_typed_setting_is_a_flag_of_the_release_or_refused(path: str, version:
     for value in values(field, version):
         settings = model(place, value, version)
         said = Said(path, entry(field).choices(value))
-        refused = [
-            problem.path for problem in problems(model_rules, settings) if problem.rule == "engine.setting-release"
-        ]
+        refused = [problem.path for problem in RELEASE.run("", settings)]
         assert (path in refused) == (said.known(release) is None)
         if path in refused:
             continue
