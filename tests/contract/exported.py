@@ -18,17 +18,9 @@ TARGET_LABELS = frozenset({"namespace", "pod", "container", "endpoint", "instanc
 """Labels of every series of an engine, whatever the engine itself says."""
 
 
-class NotExportedError(AssertionError):
-    """Nothing in a stack exports the series."""
-
-
-def labels(name: str) -> frozenset[str]:
-    """Labels of a series in any supported release; NotExportedError where there is none."""
-    if name.startswith("sglang:"):
-        return _engine_labels(name)
-    if name not in _played():
-        raise NotExportedError(name)
-    return _played()[name]
+def labels(name: str) -> frozenset[str] | None:
+    """Labels of a series in any supported release; None where nothing exports it."""
+    return _engine_labels(name) if name.startswith("sglang:") else _played().get(name)
 
 
 def counts(name: str) -> bool:
@@ -41,10 +33,10 @@ def counts(name: str) -> bool:
     return bool(kinds & {"counter", "histogram", "summary"})
 
 
-def _engine_labels(name: str) -> frozenset[str]:
+def _engine_labels(name: str) -> frozenset[str] | None:
     found = [metric for version in SUPPORTED for metric in engine(version).metrics.values() if name in metric.series]
     if not found:
-        raise NotExportedError(name)
+        return None
     own = frozenset(label for metric in found for label in metric.labels)
     return own | TARGET_LABELS | ({"le"} if name.endswith("_bucket") else frozenset())
 

@@ -16,13 +16,16 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard as SdkDashboard
 
 from components.facts.engines import SUPPORTED, engine
+from components.monitoring.alerts.catalogue import ALERTS
+from components.monitoring.alerts.model import Alert
 from components.monitoring.dashboards.catalogue import dashboards
 from components.monitoring.dashboards.model import COLUMNS, Dashboard, Panel
 from components.monitoring.dashboards.parts import ModelPart, Parts
 from tests.behaviour.server import Prometheus, QueryError, prometheus
 from tests.behaviour.stack import parts
-from tests.contract.exported import NotExportedError, counts, labels
-from tests.contract.promql import COUNTING, Node, labels_of, selectors
+from tests.contract.alerts.prometheus import Reader
+from tests.contract.exported import counts, labels
+from tests.contract.promql import COUNTING, series
 from tests.tools import find
 
 CONFIG_MAP_LIMIT = 1024 * 1024
@@ -45,9 +48,15 @@ def parser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         yield server
 
 
-def tree(parser: Prometheus, expression: str) -> Node:
+def tree(parser: Prometheus, expression: str) -> dict[str, Any]:
     text = expression.replace("$__rate_interval", "2m")
     return dict(parser.api("parse_query", {"query": text}))
+
+
+def read(parser: Prometheus, expression: str) -> tuple[frozenset[str], list[str]]:
+    """The labels of an expression's result, and what it asks of series that is not there."""
+    reader = Reader(labels)
+    return reader.labels(tree(parser, expression)), reader.faults
 
 
 def of_versions(*versions: str) -> Parts:
@@ -79,54 +88,48 @@ def test_a_wrong_expression_would_be_found(parser: Prometheus) -> None:
 @BOARDS
 def test_every_series_and_label_exists(parser: Prometheus, board: Dashboard) -> None:
     for expression in every_expression(board):
-        node = tree(parser, expression)
-        for selector in selectors(node):
-            assert selector.labels <= labels(selector.name), f"{expression}: {selector.name}"
-        labels_of(node, labels)
+        assert read(parser, expression)[1] == [], expression
 
 
 @PANELS
 def test_legends_use_labels_that_the_result_has(parser: Prometheus, board: Dashboard, panel: Panel) -> None:
     for query in panel.queries:
         wanted = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
-        assert wanted <= labels_of(tree(parser, query.expression), labels), board.title
+        assert wanted <= read(parser, query.expression)[0], board.title
 
 
 @PANELS
 def test_only_what_grows_has_a_rate(parser: Prometheus, board: Dashboard, panel: Panel) -> None:
     for query in panel.queries:
-        for selector in selectors(tree(parser, query.expression)):
-            grows = selector.function in COUNTING
-            assert not grows or counts(selector.name), f"{board.title}: {selector.name}"
+        for asked in series(tree(parser, query.expression)):
+            assert asked.function not in COUNTING or counts(asked.name), f"{board.title}: {asked.name}"
 
 
 @pytest.mark.parametrize(
-    ("expression", "message"),
+    ("expression", "fault"),
     [
-        ("sum by (flavour) (sglang:token_usage)", "groups by .'flavour'"),
-        ("sglang:token_usage * on (node) kube_node_info", "joins on .'node'"),
-        ("histogram_quantile(0.9, sum by (model) (rate(sglang:queue_time_seconds_bucket[5m])))", "needs the label le"),
+        ("sum by (flavour) (sglang:token_usage)", "groups by flavour"),
+        ('sglang:token_usage{flavour="b"}', "sglang:token_usage is selected by flavour"),
+        ("sglang:token_usage * on (node) kube_node_info", "* matches on node"),
+        ("histogram_quantile(0.9, sum by (model) (rate(sglang:queue_time_seconds_bucket[5m])))", "quantile needs le"),
+        ("sum(sglang:running_requests)", "nothing exports sglang:running_requests"),
+        ("sum(smg_worker_cb_status)", "nothing exports smg_worker_cb_status"),
+        ("sum(DCGM_FI_DEV_ECC_DBE_VOL_TOTAL)", "nothing exports DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"),
     ],
 )
-def test_a_label_that_is_not_there_would_be_found(parser: Prometheus, expression: str, message: str) -> None:
-    with pytest.raises(AssertionError, match=message):
-        labels_of(tree(parser, expression), labels)
-
-
-@pytest.mark.parametrize("name", ["sglang:running_requests", "smg_worker_cb_status", "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"])
-def test_a_series_that_nothing_exports_would_be_found(name: str) -> None:
-    with pytest.raises(NotExportedError):
-        labels(name)
+def test_what_is_not_there_would_be_found(parser: Prometheus, expression: str, fault: str) -> None:
+    (found,) = read(parser, expression)[1]
+    assert fault in found
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
 def test_every_engine_series_exists_in_the_release_of_the_models(parser: Prometheus, version: str) -> None:
     asked = {
-        selector.name
+        found.name
         for board in dashboards(of_versions(version))
         for expression in every_expression(board)
-        for selector in selectors(tree(parser, expression))
-        if selector.name.startswith("sglang:")
+        for found in series(tree(parser, expression))
+        if found.name.startswith("sglang:")
     }
     assert asked
     assert asked - engine(version).series == set()
@@ -135,7 +138,7 @@ def test_every_engine_series_exists_in_the_release_of_the_models(parser: Prometh
 def test_a_panel_asks_each_release_for_what_it_has(parser: Prometheus) -> None:
     board = next(board for board in dashboards(of_versions("0.5.8", "0.5.17")) if board.uid == "sglang-prefill-decode")
     speed = next(panel for panel in board.panels if panel.title == "Transfer speed")
-    asked = [{selector.name for selector in selectors(tree(parser, query.expression))} for query in speed.queries]
+    asked = [{found.name for found in series(tree(parser, query.expression))} for query in speed.queries]
     assert {"sglang:kv_transfer_speed_gb_s_bucket"} in asked  # a histogram since 0.5.13
     assert {"sglang:kv_transfer_speed_gb_s"} in asked  # a gauge in 0.5.8
 
@@ -243,3 +246,8 @@ def test_an_unknown_price_is_said() -> None:
     assert panel.kind == "text"
     assert "No cost for **small**" in panel.description
     assert not any("prices" in expression for expression in overview.expressions())
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_the_dashboard_of_an_alert_exists(alert: Alert) -> None:
+    assert alert.dashboard in {board.uid for board in WHOLE}

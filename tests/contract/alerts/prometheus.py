@@ -115,7 +115,7 @@ class Reader:
         name = tree["func"]["name"]
         if name == "label_replace":
             made, source = tree["args"][1]["val"], tree["args"][3]["val"]
-            self._expect([source], labels, "label_replace reads")
+            self._expect([source] if source else [], labels, "label_replace reads")
             return labels | {made}
         if name in ("histogram_quantile", "histogram_fraction"):
             self._expect(["le"], labels, f"{name} needs")

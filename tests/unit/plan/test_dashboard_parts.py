@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,13 @@ def test_speculation_and_lora_are_seen_in_the_arguments() -> None:
     plain, both = changed("prod", models=[first, {**second, "arguments": extra}]).models
     assert [(group.speculative, group.lora) for group in plain.groups] == [(False, False)]
     assert [(group.speculative, group.lora) for group in both.groups] == [(True, True)]
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_dashboard_that_an_alert_links_to_is_there(stack: str) -> None:
+    found = validate(load_stack_file(ROOT / f"Pulumi.{stack}.yaml"))
+    assert found.settings is not None
+    plan = resolve(found.settings)
+    linked = set(re.findall(r"/d/([\w-]+)", str([rules.groups for rules in plan.alerts.objects])))
+    assert linked
+    assert linked <= {board.uid for board in dashboards(dashboard_parts(plan))}
