@@ -7,6 +7,7 @@ file system and the weights in it, the operators and monitoring are there before
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -22,7 +23,18 @@ from components.gateway.component import Gateway
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.catalogue import dashboards
+from components.monitoring.datasources import data_sources, reading_statements, trace_source
+from components.monitoring.logs.component import Logs
+from components.monitoring.managed.component import (
+    ContainerInsights,
+    HyperPodObservability,
+    ManagedGrafana,
+    ManagedPrometheus,
+)
+from components.monitoring.managed.plan import write_statements
 from components.monitoring.monitors import EngineTarget, RouterTarget
+from components.monitoring.profile import remote_write
+from components.monitoring.traces.component import Traces
 from components.platform.efa.component import EfaPlugin
 from components.platform.gpu_operator.component import GpuOperator
 from components.platform.keda.component import Keda
@@ -195,8 +207,16 @@ def _platform(
     tolerations = plan.gpu_tolerations
     chosen = settings.platform
     routers = _routers(ctx, plan, cluster, namespace)
-    monitoring = _monitoring(ctx, settings, plan, cluster, namespace, routers)
+    managed = (
+        ManagedPrometheus("managed-prometheus", ctx, settings.monitoring.managed_prometheus, opts=cluster.cloud)
+        if remote_write(settings.monitoring)
+        else None
+    )
+    monitoring = _monitoring(ctx, settings, plan, cluster, namespace, routers, managed)
     metrics = monitoring is not None
+    _managed(ctx, settings, plan, cluster, managed)
+    _logs(ctx, plan, cluster, monitoring)
+    _traces(ctx, plan, cluster, monitoring, [*namespace.ready, *(routers.ready if routers else ())])
     # A chart's pods need nodes, and a chart that holds a ServiceMonitor fails while that kind does not exist.
     after = [*cluster.usable, *(monitoring.ready if monitoring else ())]
     inside = cluster.inside
@@ -279,6 +299,7 @@ def _monitoring(
     cluster: Cluster,
     namespace: InferenceNamespace,
     routers: RouterNamespace | None,
+    managed: ManagedPrometheus | None,
 ) -> Monitoring | None:
     """Prometheus and Grafana, and what they scrape of engines and routers, which is there before those are."""
     if not settings.monitoring.enabled:
@@ -287,10 +308,15 @@ def _monitoring(
         "monitoring",
         ctx,
         settings.monitoring,
+        cluster_name=cluster.eks.created_name,
         storage_class=cluster.storage_class,
         node_selector=plan.system_pool.node_selector,
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
         dashboards={board.uid: board.to_json() for board in dashboards(dashboard_parts(plan))},
+        data_sources=data_sources(plan.telemetry.logs, plan.telemetry.traces, region=ctx.region),
+        trace_source=trace_source(plan.telemetry.traces),
+        managed_prometheus=(managed.write_url, write_statements(managed.arn)) if managed else None,
+        grafana_reads=reading_statements(plan.telemetry.logs, region=ctx.region),
         after=cluster.usable,
         opts=cluster.inside,
     )
@@ -324,6 +350,75 @@ def _monitoring(
             opts=cluster.inside,
         )
     return monitoring
+
+
+def _logs(ctx: Context, plan: Plan, cluster: Cluster, monitoring: Monitoring | None) -> None:
+    """What reads the workload's logs on every node, GPU nodes among them once they are there."""
+    if plan.telemetry.logs is None:
+        return
+    Logs(
+        "logs",
+        ctx,
+        plan.telemetry.logs,
+        cluster_name=cluster.eks.created_name,
+        storage_class=cluster.storage_class,
+        node_selector=plan.system_pool.node_selector,
+        tolerations=plan.gpu_tolerations,
+        monitoring_namespace=monitoring.namespace if monitoring else None,
+        # Pods need nodes and names, Loki its volume, and a chart that holds a ServiceMonitor that kind.
+        after=[*cluster.usable, *(monitoring.ready if monitoring else ())],
+        opts=cluster.inside,
+    )
+
+
+def _traces(
+    ctx: Context,
+    plan: Plan,
+    cluster: Cluster,
+    monitoring: Monitoring | None,
+    senders: list[pulumi.Resource],
+) -> None:
+    """The collector of spans and what stores them."""
+    if plan.telemetry.traces is None:
+        return
+    Traces(
+        "traces",
+        ctx,
+        plan.telemetry.traces,
+        cluster_name=cluster.eks.created_name,
+        storage_class=cluster.storage_class,
+        node_selector=plan.system_pool.node_selector,
+        monitoring_namespace=monitoring.namespace if monitoring else None,
+        # Pods need nodes and names, Tempo its volume, a chart that holds a ServiceMonitor that kind, and the policies
+        # in the senders' namespaces those.
+        after=[*cluster.usable, *senders, *(monitoring.ready if monitoring else ())],
+        opts=cluster.inside,
+    )
+
+
+def _managed(
+    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, prometheus: ManagedPrometheus | None
+) -> None:
+    """What AWS runs of monitoring, as far as it is chosen."""
+    chosen = settings.monitoring
+    if chosen.managed_grafana.enabled:
+        traces = plan.telemetry.traces is not None and plan.telemetry.traces.destination == "xray"
+        ManagedGrafana(
+            "managed-grafana", ctx, chosen.managed_grafana, prometheus=prometheus, traces=traces, opts=cluster.cloud
+        )
+    eks: dict[str, Any] = {
+        "cluster_name": cluster.eks.created_name,
+        "kubernetes_version": settings.cluster.kubernetes_version,
+        # An add-on whose pods find no node stays degraded, and its creation fails.
+        "after": cluster.usable,
+        "opts": cluster.cloud,
+    }
+    if chosen.container_insights.enabled:
+        ContainerInsights("container-insights", ctx, chosen.container_insights, **eks)
+    if chosen.hyperpod_observability.enabled and prometheus is not None:
+        HyperPodObservability(
+            "hyperpod-observability", ctx, chosen.hyperpod_observability, prometheus=prometheus, **eks
+        )
 
 
 def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster) -> list[pulumi.Resource]:

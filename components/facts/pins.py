@@ -97,5 +97,54 @@ KUBE_PROMETHEUS_STACK = Chart(
     installs_crds=True,
 )
 
-CHARTS = (LWS, GPU_OPERATOR, EFA_DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER, KEDA, KUBE_PROMETHEUS_STACK)
+FLUENT_BIT = Chart(
+    "fluent-bit",
+    "0.58.1",
+    "fluent-bit",
+    "https://fluent.github.io/helm-charts",
+    "5.1.1",
+    "fluent/helm-charts@5b81bf7 charts/fluent-bit",
+)
+LOKI = Chart(
+    "loki",
+    "18.11.0",
+    "loki",
+    "https://grafana-community.github.io/helm-charts",
+    "3.7.6",
+    "grafana-community/helm-charts@3386a11 charts/loki; the chart in grafana/helm-charts is deprecated",
+)
+TEMPO = Chart(
+    "tempo",
+    "2.2.4",
+    "tempo",
+    "https://grafana-community.github.io/helm-charts",
+    "2.10.8",
+    "grafana-community/helm-charts@3386a11 charts/tempo; the chart in grafana/helm-charts is deprecated",
+)
+OPENTELEMETRY_COLLECTOR = Chart(
+    "opentelemetry-collector",
+    "0.170.0",
+    "opentelemetry-collector",
+    "https://open-telemetry.github.io/opentelemetry-helm-charts",
+    "0.158.0",
+    "open-telemetry/opentelemetry-helm-charts@dd5665c charts/opentelemetry-collector",
+)
+COLLECTOR_IMAGE = Image(
+    "otel/opentelemetry-collector-contrib",
+    "0.158.0",
+    "the chart's appVersion; contrib has tail sampling, span metrics and the X-Ray exporter, the core image has none",
+)
+
+CHARTS = (
+    LWS,
+    GPU_OPERATOR,
+    EFA_DEVICE_PLUGIN,
+    LOAD_BALANCER_CONTROLLER,
+    KEDA,
+    KUBE_PROMETHEUS_STACK,
+    FLUENT_BIT,
+    LOKI,
+    TEMPO,
+    OPENTELEMETRY_COLLECTOR,
+)
 """Every chart that a registry serves; the HyperPod dependency chart comes from git (`components.aws.hyperpod`)."""

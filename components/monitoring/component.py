@@ -10,6 +10,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.aws.identity.component import PodIdentity
+from components.aws.identity.policies import Statement
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, custom_object, namespace, release
@@ -17,14 +19,17 @@ from components.monitoring.monitors import Target
 from components.monitoring.settings import MonitoringSettings
 from components.monitoring.values import (
     DASHBOARD_LABEL,
+    DATA_SOURCE_LABEL,
     FOLDER_ANNOTATION,
     GRAFANA_ADMIN,
     GRAFANA_SERVICE,
     NAMESPACE,
     NODE_EXPORTER_NAMESPACE,
+    PROMETHEUS_ACCOUNT,
     PROMETHEUS_URL,
     RELEASE,
     values,
+    written_to,
 )
 
 DASHBOARD_FOLDER = "SGLang"
@@ -37,6 +42,9 @@ class Monitoring(Component):
 
     Whatever makes a PodMonitor, ServiceMonitor or PrometheusRule depends on `ready`: the release brings these kinds.
     `dashboards` maps a ConfigMap's name to a Grafana dashboard. `admin_password` is Grafana's, or the chart draws one.
+    `data_sources` are Grafana's beside Prometheus; `grafana_reads` what its pods may read in AWS for them.
+    `trace_source` is the one to which exemplars lead. `managed_prometheus` is the URL to which Prometheus writes too,
+    with what its pods may do there.
     `grafana_command` brings Grafana to the user's machine; None where it does not run.
     """
 
@@ -48,10 +56,15 @@ class Monitoring(Component):
         ctx: Context,
         settings: MonitoringSettings,
         *,
+        cluster_name: pulumi.Input[str],
         storage_class: str = "gp3",
         node_selector: Mapping[str, str] | None = None,
         admin_password: pulumi.Input[str] | None = None,
         dashboards: Mapping[str, Mapping[str, Any]] | None = None,
+        data_sources: Sequence[Mapping[str, Any]] = (),
+        grafana_reads: Sequence[Statement] = (),
+        trace_source: str | None = None,
+        managed_prometheus: tuple[pulumi.Input[str], Sequence[Statement]] | None = None,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -67,6 +80,31 @@ class Monitoring(Component):
             )
         in_room = self.child(depends_on=rooms)  # objects and release name their namespace as text
         secrets = [_admin_secret(name, admin_password, in_room)] if admin_password is not None else []
+        needed: list[pulumi.Resource] = [*rooms, *secrets]
+        if settings.grafana.enabled and grafana_reads:
+            # Credentials are injected when a pod is admitted: a Grafana that came first would have none.
+            needed += PodIdentity(
+                f"{name}-grafana-identity",
+                ctx,
+                cluster_name=cluster_name,
+                namespace=NAMESPACE,
+                service_account=GRAFANA_SERVICE,
+                statements=grafana_reads,
+                opts=self.child(),
+            ).ready
+        if managed_prometheus:
+            needed += PodIdentity(
+                f"{name}-prometheus-identity",
+                ctx,
+                cluster_name=cluster_name,
+                namespace=NAMESPACE,
+                service_account=PROMETHEUS_ACCOUNT,
+                statements=managed_prometheus[1],
+                opts=self.child(),
+            ).ready
+        if settings.grafana.enabled and data_sources:
+            # Grafana reads them when it starts.
+            needed.append(_data_sources(name, data_sources, in_room))
         self.release = release(
             f"{name}-release",
             replace(pins.KUBE_PROMETHEUS_STACK, version=settings.chart_version),
@@ -77,8 +115,10 @@ class Monitoring(Component):
                 node_selector=node_selector or {},
                 keep_volumes=ctx.protect,
                 admin_secret=bool(secrets),
+                trace_source=trace_source,
+                remote_write=written_to(managed_prometheus[0], ctx.region) if managed_prometheus else None,
             ),
-            self.child_after(*rooms, *secrets),  # Grafana starts with the password that it finds
+            self.child_after(*needed),  # Grafana starts with the password that it finds
             namespace=NAMESPACE,
             release_name=RELEASE,
             timeout=900,
@@ -130,6 +170,18 @@ def _admin_secret(name: str, password: pulumi.Input[str], opts: pulumi.ResourceO
         f"{name}-grafana-admin",
         metadata={"name": GRAFANA_ADMIN, "namespace": NAMESPACE},
         string_data={"admin-user": "admin", "admin-password": pulumi.Output.secret(password)},
+        opts=opts,
+    )
+
+
+def _data_sources(
+    name: str, sources: Sequence[Mapping[str, Any]], opts: pulumi.ResourceOptions
+) -> k8s.core.v1.ConfigMap:
+    """Data sources where Grafana's sidecar looks for them."""
+    return k8s.core.v1.ConfigMap(
+        f"{name}-data-sources",
+        metadata={"name": "data-sources", "namespace": NAMESPACE, "labels": {DATA_SOURCE_LABEL: "1"}},
+        data={"data-sources.yaml": json.dumps({"apiVersion": 1, "datasources": list(sources)}, indent=1)},
         opts=opts,
     )
 

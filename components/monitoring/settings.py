@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from components.facts import pins
 from components.monitoring.alerts.settings import AlertSettings
+from components.monitoring.logs.settings import LogSettings
+from components.monitoring.managed.settings import (
+    ContainerInsightsSettings,
+    HyperPodObservabilitySettings,
+    ManagedGrafanaSettings,
+    ManagedPrometheusSettings,
+)
+from components.monitoring.traces.settings import TraceSettings
 from components.platform.versions import ChartVersion
 from components.rules import Finding, RuleSet, Severity
 from components.settings import Quantity, Settings
 
 rules = RuleSet("monitoring")
+
+Profile = Literal["cluster", "aws"]
 
 SHARE_OF_DISK = 0.85
 """How much of its volume Prometheus may fill with blocks; the rest is for the write-ahead log and compaction
@@ -47,8 +57,11 @@ class AlertmanagerSettings(Settings):
 
 
 class MonitoringSettings(Settings):
-    """Prometheus, Grafana and Alertmanager in the cluster, by kube-prometheus-stack."""
+    """Prometheus, Grafana and Alertmanager in the cluster, by kube-prometheus-stack, and where logs and traces go."""
 
+    profile: Profile = "cluster"
+    """Where what is switched on is kept: `cluster` (logs in Loki, traces in Tempo) or `aws` (metrics also in Managed
+    Prometheus, logs in CloudWatch, traces in X-Ray). Each choice below can differ from it."""
     enabled: bool = True
     """Install monitoring. Without it no one sees the engines, and nothing can scale by their queue."""
     chart_version: ChartVersion = pins.KUBE_PROMETHEUS_STACK.version
@@ -72,12 +85,27 @@ class MonitoringSettings(Settings):
     """Memory limit of Prometheus; each million active series takes a few GiB."""
     node_exporter: bool = True
     """Run the node exporter on every node. Off where something else owns it: both would want host port 9100."""
+    kube_state_metrics: bool = True
+    """Run kube-state-metrics, which tells the state of pods, nodes and jobs. Off where another one runs that Prometheus
+    scrapes: of two every series would be there twice."""
     grafana: GrafanaSettings = GrafanaSettings()
     """Dashboards."""
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     """Who is told of alerts."""
     alerts: AlertSettings = AlertSettings()
     """What is worth telling."""
+    logs: LogSettings = LogSettings()
+    """What the workload writes."""
+    traces: TraceSettings = TraceSettings()
+    """Which way requests went, and how long each step took."""
+    managed_prometheus: ManagedPrometheusSettings = ManagedPrometheusSettings()
+    """A second, lasting place for metrics."""
+    managed_grafana: ManagedGrafanaSettings = ManagedGrafanaSettings()
+    """A Grafana outside the cluster."""
+    container_insights: ContainerInsightsSettings = ContainerInsightsSettings()
+    """CloudWatch metrics of nodes and pods."""
+    hyperpod_observability: HyperPodObservabilitySettings = HyperPodObservabilitySettings()
+    """HyperPod's own exporters."""
 
 
 @rules.rule(

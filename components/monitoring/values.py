@@ -12,8 +12,10 @@ from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings
 RELEASE = "kube-prometheus-stack"
 NAMESPACE = "monitoring"
 NODE_EXPORTER_NAMESPACE = "node-exporter"
+PROMETHEUS_ACCOUNT = "prometheus"
 GRAFANA_ADMIN = "grafana-admin"
 DASHBOARD_LABEL = "grafana_dashboard"
+DATA_SOURCE_LABEL = "grafana_datasource"
 FOLDER_ANNOTATION = "grafana_folder"
 GRAFANA_SERVICE = f"{RELEASE}-grafana"
 PROMETHEUS_URL = f"http://{RELEASE}-prometheus.{NAMESPACE}.svc:9090"
@@ -32,11 +34,15 @@ def values(
     node_selector: Mapping[str, str],
     keep_volumes: bool,
     admin_secret: bool,
+    trace_source: str | None = None,
+    remote_write: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The chart's values.
 
     `keep_volumes`: volumes outlive an uninstalled release. `admin_secret`: Grafana's password is in the Secret
-    `grafana-admin` instead of one that the chart draws.
+    `grafana-admin` instead of one that the chart draws. `trace_source` is the data source to which exemplars lead,
+    None where there is none: the collector's span metrics alone carry any. `remote_write` is where samples are written
+    to beside the volume, from `written_to`.
     """
     nodes = dict(node_selector)
     claims = {"whenDeleted": "Retain" if keep_volumes else "Delete", "whenScaled": "Retain"}
@@ -56,9 +62,11 @@ def values(
             "admissionWebhooks": {"patch": {"nodeSelector": nodes}},
         },
         "prometheus": {
-            "serviceAccount": {"create": True, "name": "prometheus"},
+            "serviceAccount": {"create": True, "name": PROMETHEUS_ACCOUNT},
             "prometheusSpec": {
                 **_prometheus(monitoring, cluster_name, storage_class),
+                **(_EXEMPLARS if trace_source else {}),
+                **({"remoteWrite": [dict(remote_write)]} if remote_write else {}),
                 "nodeSelector": nodes,
                 "persistentVolumeClaimRetentionPolicy": claims,
             },
@@ -71,7 +79,8 @@ def values(
                 "persistentVolumeClaimRetentionPolicy": claims,
             },
         },
-        "grafana": {**_grafana(monitoring.grafana, storage_class, admin_secret), "nodeSelector": nodes},
+        "grafana": {**_grafana(monitoring.grafana, storage_class, admin_secret, trace_source), "nodeSelector": nodes},
+        "kubeStateMetrics": {"enabled": monitoring.kube_state_metrics},
         "kube-state-metrics": {
             "nodeSelector": nodes,
             "resources": _resources("50m", "128Mi", "512Mi"),
@@ -125,7 +134,9 @@ def _alertmanager(settings: AlertmanagerSettings, storage_class: str) -> dict[st
     }
 
 
-def _grafana(settings: GrafanaSettings, storage_class: str, admin_secret: bool) -> dict[str, Any]:
+def _grafana(
+    settings: GrafanaSettings, storage_class: str, admin_secret: bool, trace_source: str | None
+) -> dict[str, Any]:
     persistence: dict[str, Any] = {"enabled": settings.storage_gib > 0}
     if settings.storage_gib:
         persistence |= {"storageClassName": storage_class, "size": f"{settings.storage_gib}Gi"}
@@ -150,11 +161,34 @@ def _grafana(settings: GrafanaSettings, storage_class: str, admin_secret: bool) 
                 "folderAnnotation": FOLDER_ANNOTATION,
                 "provider": {"foldersFromFilesStructure": True, "allowUiUpdates": False},
             },
-            "datasources": {"searchNamespace": NAMESPACE, "resource": "configmap"},
+            "datasources": {
+                "label": DATA_SOURCE_LABEL,
+                "labelValue": "1",
+                "searchNamespace": NAMESPACE,
+                "resource": "configmap",
+                **({"exemplarTraceIdDestinations": _destination(trace_source)} if trace_source else {}),
+            },
         },
         "grafana.ini": {"analytics": {"check_for_updates": False, "reporting_enabled": False}},
         "resources": _resources("100m", "256Mi", settings.memory_limit),
     }
+
+
+def written_to(url: Any, region: str) -> dict[str, Any]:
+    """Managed Prometheus as an endpoint of remote write: requests are signed with the pod's own identity.
+
+    The queue is what AWS recommends for it (Amazon Managed Service for Prometheus user guide, "Ingest metrics").
+    """
+    queue = {"maxSamplesPerSend": 1000, "maxShards": 200, "capacity": 2500}
+    return {"url": url, "sigv4": {"region": region}, "queueConfig": queue}
+
+
+_EXEMPLARS: dict[str, Any] = {"enableFeatures": ["exemplar-storage"], "exemplars": {"maxSize": 100_000}}
+
+
+def _destination(trace_source: str) -> dict[str, str]:
+    """The label is how the collector's Prometheus exporter names a trace."""
+    return {"datasourceUid": trace_source, "traceIdLabelName": "trace_id"}
 
 
 def _claim(storage_class: str, gib: int) -> dict[str, Any]:

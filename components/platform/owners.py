@@ -23,6 +23,7 @@ class Job(StrEnum):
     LOAD_BALANCERS = "Ingresses of class alb and their webhooks"
     GPU_METRICS = "sampling the GPUs' profiling counters (DCGM)"
     NODE_METRICS = "the node exporter's host port 9100"
+    CLUSTER_STATE = "the state of objects as metrics (kube-state-metrics)"
     GROUPS = "the LeaderWorkerSet webhooks"
     FSX_VOLUMES = "the CSI driver fsx.csi.aws.com"
     QUEUES = "the Kueue webhooks"
@@ -50,6 +51,7 @@ Software = Literal[
     "metrics-server",
     "fsx-csi-driver",
     "node-exporter",
+    "kube-state-metrics",
 ]
 """What may be in a cluster beside this stack. HyperPod's and CloudWatch's are EKS add-ons, except
 `hyperpod-inference-operator-chart` and `hyperpod-device-plugins`, which the HyperPod Helm chart brings."""
@@ -78,6 +80,7 @@ JOBS: dict[Software, frozenset[Job]] = {
     "metrics-server": frozenset({Job.RESOURCE_METRICS}),
     "fsx-csi-driver": frozenset({Job.FSX_VOLUMES}),
     "node-exporter": frozenset({Job.NODE_METRICS}),
+    "kube-state-metrics": frozenset({Job.CLUSTER_STATE}),
 }
 """The jobs of each, as it comes by default.
 

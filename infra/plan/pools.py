@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components.aws.network.plan import address_demand
-from components.aws.nodes.plan import PoolPlan, SystemPoolPlan, plan_pool, plan_system_pool
+from components.aws.nodes.plan import DaemonPod, PoolPlan, SystemPoolPlan, plan_pool, plan_system_pool
+from components.monitoring.profile import pods_of_a_node
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
 def plan_pools(stack: StackSettings) -> tuple[tuple[PoolPlan, ...], SystemPoolPlan]:
     """The GPU pools and the system pool, resolved; raises `UnknownInstance` for a type that is not in the table."""
     substrate = "hyperpod" if stack.cluster.substrate == "hyperpod" else "eks"
-    return tuple(plan_pool(pool, substrate) for pool in stack.node_pools), plan_system_pool(stack.system_pool)
+    daemons = node_daemons(stack)
+    pools = tuple(plan_pool(pool, substrate, daemons) for pool in stack.node_pools)
+    return pools, plan_system_pool(stack.system_pool, daemons)
+
+
+def node_daemons(stack: StackSettings) -> tuple[DaemonPod, ...]:
+    """What monitoring runs on every node."""
+    return tuple(DaemonPod(name, False) for name in pods_of_a_node(stack.monitoring))
 
 
 def stack_demand(stack: StackSettings, pools: Sequence[PoolPlan], system_pool: SystemPoolPlan) -> dict[str, int]:

@@ -20,6 +20,7 @@ from components.serving.plan import GroupPlan, ModelPlan, nodes_of, plan_model
 from infra.plan.alerts import watched
 from infra.plan.cost import Cost, cost_of, pool_item
 from infra.plan.pools import plan_pools, stack_demand
+from infra.plan.telemetry import TelemetryPlan, plan_telemetry, with_traces
 
 if TYPE_CHECKING:
     from components.serving.entry.settings import EntrySettings
@@ -38,6 +39,7 @@ class Plan:
     file_system: FileSystemPlan | None
     models: tuple[ModelPlan, ...]
     gateway: GatewayPlan | None
+    telemetry: TelemetryPlan
     cost: Cost
     quotas: tuple[Quota, ...]
     alerts: AlertsPlan
@@ -113,7 +115,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
     network = plan_network(settings.network, stack_demand(settings, pools, system_pool))
     file_system = plan_file_system(settings.file_system) if settings.file_system else None
     version = eks_version(settings.cluster.kubernetes_version)
-    models = _models(settings, {pool.name: pool for pool in pools}, file_system)
+    models = with_traces(settings, _models(settings, {pool.name: pool for pool in pools}, file_system))
     return Plan(
         settings=settings,
         version=version,
@@ -123,6 +125,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
         file_system=file_system,
         models=models,
         gateway=plan_gateway(settings.gateway, models) if settings.gateway else None,
+        telemetry=plan_telemetry(settings, models),
         cost=cost_of(
             settings.prices,
             pools,

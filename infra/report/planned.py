@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from infra.report.kept import kept_json
 from infra.report.model import Preview
 from infra.report.scaling import scaling_json
 
@@ -43,6 +44,7 @@ def plan_json(preview: Preview) -> dict[str, Any]:
         "file_system": _file_system(plan),
         "models": [_model(plan, model) for model in plan.models],
         "gateway": _gateway(plan.gateway) if plan.gateway else None,
+        "telemetry": kept_json(plan),
         "cost": _cost(plan.cost),
         "quotas": [asdict(quota) | {"command": quota.command} for quota in plan.quotas],
         "order": _order(preview.order),

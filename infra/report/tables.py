@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from infra.offline.recording import Recorded
 from infra.report.figures import TIMES, UNKNOWN, count, gib, listed, minutes, money
+from infra.report.kept import kept
 from infra.report.model import Preview
 from infra.report.scaling import COLUMNS, scaled_groups, scaling_remarks, scaling_rows
 from infra.report.ways import (
@@ -60,6 +61,7 @@ def tables_of(preview: Preview) -> Iterator[Table]:
         rows, remarks = tuple(route_rows(preview.plan.gateway)), gateway_remarks(preview.plan.gateway)
         yield Table("Gateway", ROUTE_COLUMNS, rows, remarks)
     yield _memory(preview)
+    yield _kept(preview)
     yield _cost(preview)
     yield _quotas(preview)
 
@@ -247,6 +249,14 @@ def _memory(preview: Preview) -> Table:
     columns = ("model", "weights/GPU", "static share", "KV cache", "context", "full-length", "headroom", "load")
     remarks = ("Full-length: how many requests of the whole context one replica holds at once.",)
     return Table("Memory fit", columns, tuple(rows), remarks)
+
+
+def _kept(preview: Preview) -> Table:
+    rows = tuple(
+        (signal.signal, signal.where, count(signal.days, "day") if signal.days else UNKNOWN, signal.written_by)
+        for signal in kept(preview.plan)
+    )
+    return Table("Metrics, logs and traces", ("signal", "kept in", "for", "written by"), rows)
 
 
 def _cost(preview: Preview) -> Table:

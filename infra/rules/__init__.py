@@ -10,7 +10,10 @@ from components.aws.nodes.rules import rules as node_pool_rules
 from components.aws.nodes.rules import system_rules as system_pool_rules
 from components.gateway.rules import rules as gateway_rules
 from components.monitoring.alerts.rules import rules as alert_rules
+from components.monitoring.logs.rules import rules as log_rules
+from components.monitoring.managed.rules import rules as managed_rules
 from components.monitoring.settings import rules as monitoring_rules
+from components.monitoring.traces.rules import rules as trace_rules
 from components.platform.efa.settings import rules as efa_rules
 from components.platform.gpu_operator.settings import rules as gpu_operator_rules
 from components.platform.keda.settings import rules as keda_rules
@@ -34,6 +37,7 @@ from infra.rules import (
     router,
     serving,
     stack,
+    telemetry,
     tuning,
     versions,
     weights,
@@ -55,6 +59,9 @@ RULE_SETS: tuple[RuleSet, ...] = (
     gateway_rules,
     monitoring_rules,
     alert_rules,
+    log_rules,
+    trace_rules,
+    managed_rules,
     stack.rules,
     network.rules,
     nodes.rules,
@@ -72,6 +79,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     versions.rules,
     alerts.rules,
     gateway.rules,
+    telemetry.rules,
     advice.rules,
 )
 """Every rule of the stack: first those of one section, in the order of the deployment, then those across sections."""

@@ -11,6 +11,7 @@ from components.facts.instances import ec2_name, find_instance
 from components.facts.regions import SOURCE, regions_with
 from components.rules import Finding, RuleSet, Severity, join
 from components.words import count
+from infra.plan.pools import node_daemons
 from infra.rules.serving import located
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def nodes_hold_their_pods(settings: StackSettings) -> Iterator[Finding]:
         kind = find_instance(pool.instance_type)
         if kind is None or not kind.gpus:
             continue
-        budget = pod_budget(kind, substrate)
+        budget = pod_budget(kind, substrate, node_daemons(settings))
         engines = max(
             (_engines(role, kind.gpus) for _, role in located(settings) if role.node_pool == pool.name), default=1
         )

@@ -14,6 +14,7 @@ from components.serving.disaggregation.plan import transport_efa
 from infra.rules.serving import located
 
 if TYPE_CHECKING:
+    from components.monitoring.settings import MonitoringSettings
     from infra.settings.stack import StackSettings
 
 rules = RuleSet("")
@@ -40,10 +41,32 @@ def own_claims(settings: StackSettings) -> Iterator[Claim]:
         ),
         (Job.EXTERNAL_METRICS, "KEDA", "platform.keda.enabled", platform.keda.enabled),
         (Job.NODE_METRICS, "node exporter", "monitoring.nodeExporter", monitoring.enabled and monitoring.node_exporter),
+        (
+            Job.CLUSTER_STATE,
+            "kube-state-metrics",
+            "monitoring.kubeStateMetrics",
+            monitoring.enabled and monitoring.kube_state_metrics,
+        ),
     )
+    yield from _managed_claims(monitoring)
     for job, owner, switch, on in optional:
         if on:
             yield Claim(job, f"this stack's {owner}", switch, f"set {switch}: false")
+
+
+def _managed_claims(monitoring: MonitoringSettings) -> Iterator[Claim]:
+    """The exporters of AWS's own add-ons, where this stack switches them on."""
+    insights, observability = monitoring.container_insights, monitoring.hyperpod_observability
+    if insights.enabled and insights.gpu_metrics:
+        switch = "monitoring.containerInsights.gpuMetrics"
+        yield Claim(Job.GPU_METRICS, "this stack's Container Insights", switch, f"set {switch}: false")
+    for job, field, level in (
+        (Job.NODE_METRICS, "nodeMetrics", observability.node_metrics),
+        (Job.GPU_METRICS, "acceleratedComputeMetrics", observability.accelerated_compute_metrics),
+    ):
+        if observability.enabled and level != "DISABLED":
+            switch = f"monitoring.hyperpodObservability.{field}"
+            yield Claim(job, "this stack's HyperPod observability", switch, f"set {switch}: DISABLED")
 
 
 @rules.rule("platform.one-owner", source="components/platform/owners.py: who owns which API, port, webhook or device")

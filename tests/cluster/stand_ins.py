@@ -70,6 +70,7 @@ WORKLOADS = (
         "alertmanager.alertmanagerSpec.resources",
         "alertmanager.alertmanagerSpec.replicas",
     ),
+    Workload("fluent-bit", "DaemonSet", "fluent-bit", "", "resources"),
     Workload(
         "kube-prometheus-stack",
         "Deployment",

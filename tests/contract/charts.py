@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.facts import pins
+from components.monitoring.logs.fluent_bit import values as fluent_bit_values
+from components.monitoring.logs.loki import values as loki_values
+from components.monitoring.logs.plan import LogPlan, Writer, plan_logs
+from components.monitoring.logs.settings import LogDestination, LogSettings
 from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
+from components.monitoring.traces.collector import values as collector_values
+from components.monitoring.traces.plan import TracePlan
+from components.monitoring.traces.settings import TraceSettings
+from components.monitoring.traces.tempo import values as tempo_values
 from components.monitoring.values import values as monitoring_values
 from components.platform.efa.settings import EfaSettings
 from components.platform.efa.values import values as efa_values
@@ -58,6 +66,8 @@ def cases() -> Iterator[Case]:
             LoadBalancerSettings(firewall=metrics), cluster_name="c", region="us-east-1", vpc_id="vpc-1", **nodes
         )
         yield Case(f"load-balancer-{label}", pins.LOAD_BALANCER_CONTROLLER, controller)
+    yield from _logs()
+    yield from _traces()
     smallest = MonitoringSettings(
         grafana=GrafanaSettings(enabled=False, storage_gib=0),
         alertmanager=AlertmanagerSettings(enabled=False),
@@ -65,6 +75,45 @@ def cases() -> Iterator[Case]:
     )
     for name, settings in (("whole", MonitoringSettings()), ("smallest", smallest)):
         values = monitoring_values(
-            settings, cluster_name="c", storage_class="gp3", node_selector=SYSTEM, keep_volumes=True, admin_secret=True
+            settings,
+            cluster_name="c",
+            storage_class="gp3",
+            node_selector=SYSTEM,
+            keep_volumes=True,
+            admin_secret=True,
+            trace_source="tempo" if name == "whole" else None,
         )
         yield Case(f"monitoring-{name}", pins.KUBE_PROMETHEUS_STACK, values)
+
+
+def _logs() -> Iterator[Case]:
+    """Fluent Bit to both destinations, and Loki."""
+    for destination, metrics in (("cloudwatch", True), ("loki", False)):
+        shipper = fluent_bit_values(_log_plan(destination), region="us-east-1", tolerations=[TAINT], metrics=metrics)
+        yield Case(f"fluent-bit-{destination}", pins.FLUENT_BIT, shipper)
+        store = loki_values(
+            _log_plan("loki"),
+            region="us-east-1",
+            bucket="b",
+            storage_class="gp3",
+            node_selector=SYSTEM,
+            metrics=metrics,
+        )
+        yield Case(f"loki-{'metrics' if metrics else 'plain'}", pins.LOKI, store)
+
+
+def _log_plan(destination: LogDestination) -> LogPlan:
+    writers = [Writer("r1", {"model": "r1", "role": "serve"}, ranked=True)]
+    return plan_logs(LogSettings(), destination, cluster_name="c", namespaces=["inference"], writers=writers)
+
+
+def _traces() -> Iterator[Case]:
+    """The collector to both destinations, and Tempo."""
+    for plan, metrics in (
+        (TracePlan(TraceSettings(), "tempo", ("inference",)), True),
+        (TracePlan(TraceSettings(), "xray", ("inference", "routers")), False),
+    ):
+        nodes: dict[str, Any] = {"region": "us-east-1", "node_selector": SYSTEM, "metrics": metrics}
+        yield Case(f"collector-{plan.destination}", pins.OPENTELEMETRY_COLLECTOR, collector_values(plan, **nodes))
+        store = tempo_values(plan, bucket="b", storage_class="gp3", **nodes)
+        yield Case(f"tempo-{'metrics' if metrics else 'plain'}", pins.TEMPO, store)

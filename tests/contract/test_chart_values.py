@@ -12,11 +12,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from components.facts import pins
 from tests.contract.charts import Case, cases
 from tests.contract.shared import shared, strict_schema
 
 KUBERNETES = "1.34"
 CASES = list(cases())
+CHARTS = json.loads((Path(__file__).parent / "data" / "chart-keys.json").read_text())
+"""Keys of the charts whose defaults the shared folder lacks, to the depth to which they are set here."""
 SUBCHARTS = json.loads((Path(__file__).parent / "data" / "subchart-keys.json").read_text())
 
 
@@ -26,7 +29,13 @@ KUBERNETES_PARTS = frozenset(
 """Values that a chart copies as they are into a pod: what may be in them is Kubernetes' affair."""
 
 READ_BY_TEMPLATES = {
+    "persistence.storageClassName": "tempo templates/statefulset.yaml",
+    "ports.span-metrics": "opentelemetry-collector templates: each port that is named",
+    "loki.limits_config.allow_structured_metadata": "Loki's own configuration, copied as it is",
+    "loki.limits_config.retention_period": "Loki's own configuration, copied as it is",
+    "loki.storage.bucketNames": "loki templates/_helpers.tpl and validate.yaml",
     "grafana.persistence.storageClassName": "grafana templates/pvc.yaml",
+    "updateStrategy.rollingUpdate": "fluent-bit templates/daemonset.yaml copies updateStrategy as it is",
     "grafana.grafana.ini.analytics.reporting_enabled": "Grafana's own configuration file, copied as it is",
     "prometheus-node-exporter.priorityClassName": "prometheus-node-exporter templates/daemonset.yaml",
 }
@@ -35,6 +44,8 @@ READ_BY_TEMPLATES = {
 
 def known_values(case: Case) -> dict[str, Any]:
     """The chart's defaults, with those of its subcharts beneath their names."""
+    if case.chart.name in CHARTS:
+        return CHARTS[case.chart.name]["keys"]
     defaults = yaml.safe_load(shared(f"charts/{case.defaults_file}").read_text())
     return {name: merged(SUBCHARTS[name]["keys"], own) if name in SUBCHARTS else own for name, own in defaults.items()}
 
@@ -146,6 +157,11 @@ def test_the_subcharts_keys_are_those_of_the_pinned_charts() -> None:
         "prometheus-node-exporter": "4.56.1",
         "node-feature-discovery": "0.19.0",
     }
+
+
+def test_the_charts_keys_are_those_of_the_pinned_charts() -> None:
+    pinned = {chart.name: chart.version for chart in pins.CHARTS}
+    assert {name: CHARTS[name]["version"] for name in CHARTS} == {name: pinned[name] for name in CHARTS}
 
 
 PROMETHEUS_FIELDS = {"storageSpec": "storage"}

@@ -32,6 +32,7 @@ def recording() -> Recording:
             "monitoring",
             ctx,
             MonitoringSettings(),
+            cluster_name="sglang-test",
             admin_password="swordfish",
             dashboards={"sglang-router": router().to_json()},
         )

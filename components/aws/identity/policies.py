@@ -14,7 +14,15 @@ VERSION = "2012-10-17"
 READING_VERBS = ("Describe", "List", "Get")
 """Verbs of reading actions, many of which AWS only grants on every resource (`ec2:DescribeInstances`)."""
 
-UNSCOPED_ACTIONS = frozenset({"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "sts:GetCallerIdentity"})
+UNSCOPED_ACTIONS = frozenset(
+    {
+        "ecr:GetAuthorizationToken",
+        "cloudwatch:PutMetricData",
+        "sts:GetCallerIdentity",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+    }
+)
 """Actions that no resource can narrow and that are no reading verbs or change nothing of the account's own."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -70,6 +71,9 @@ SYSTEM_PODS: Final = {
     "alertmanager": 1,
     "kube-state-metrics": 1,
     "grafana": 1,
+    "loki": 1,
+    "tempo": 1,
+    "opentelemetry-collector": 1,
     "weights prefetch": 1,
 }
 """Pods that the system pool runs beside its daemons, with everything switched on (replicas of the charts' values)."""
@@ -169,11 +173,13 @@ class SystemPoolPlan:
         return self.pods.max_pods
 
 
-def plan_pool(pool: NodePool, substrate: Substrate) -> PoolPlan:
-    """Resolve a GPU pool; raises `UnknownInstance` for a type that is not in the table."""
+def plan_pool(pool: NodePool, substrate: Substrate, daemons: Iterable[DaemonPod] = ()) -> PoolPlan:
+    """Resolve a GPU pool; raises `UnknownInstance` for a type that is not in the table. `daemons` run on every node of
+    the stack beside those that every stack has.
+    """
     kind = instance(pool.instance_type)
     hyperpod = substrate == "hyperpod"
-    budget = pod_budget(kind, substrate)
+    budget = pod_budget(kind, substrate, daemons)
     return PoolPlan(
         name=pool.name,
         substrate=substrate,
@@ -196,10 +202,12 @@ def plan_pool(pool: NodePool, substrate: Substrate) -> PoolPlan:
     )
 
 
-def plan_system_pool(pool: SystemPoolSettings) -> SystemPoolPlan:
-    """Resolve the system pool; raises `UnknownInstance` for a type that is not in the table."""
+def plan_system_pool(pool: SystemPoolSettings, daemons: Iterable[DaemonPod] = ()) -> SystemPoolPlan:
+    """Resolve the system pool; raises `UnknownInstance` for a type that is not in the table. `daemons` as in
+    `plan_pool`.
+    """
     kind = instance(pool.instance_type)
-    budget = PodBudget(kind.eks_max_pods, _EVERYWHERE)
+    budget = PodBudget(kind.eks_max_pods, (*_EVERYWHERE, *daemons))
     return SystemPoolPlan(
         instance_type=pool.instance_type,
         instance=kind,
@@ -216,11 +224,13 @@ def plan_system_pool(pool: SystemPoolSettings) -> SystemPoolPlan:
     )
 
 
-def pod_budget(kind: Instance, substrate: Substrate) -> PodBudget:
-    """Pods of a GPU node. A HyperPod node has one interface for pods, an EKS node as many as its type has."""
+def pod_budget(kind: Instance, substrate: Substrate, daemons: Iterable[DaemonPod] = ()) -> PodBudget:
+    """Pods of a GPU node, `daemons` among them. A HyperPod node has one interface for pods, an EKS node as many as its
+    type has.
+    """
     hyperpod = substrate == "hyperpod"
-    daemons = (*_EVERYWHERE, *_GPU, *(_EFA if kind.efa_interfaces else ()), *(_HYPERPOD_GPU if hyperpod else ()))
-    return PodBudget(kind.hyperpod_max_pods if hyperpod else kind.eks_max_pods, daemons)
+    own = (*_GPU, *(_EFA if kind.efa_interfaces else ()), *(_HYPERPOD_GPU if hyperpod else ()))
+    return PodBudget(kind.hyperpod_max_pods if hyperpod else kind.eks_max_pods, (*_EVERYWHERE, *own, *daemons))
 
 
 def hyperpod_addresses(kind: Instance) -> int:

@@ -44,6 +44,8 @@ OWNED: Final = {
     "--host": "the program (every rank answers probes)",
     "--port": f"the program (Service, probes and policies use {PORT})",
     "--enable-metrics": "the program (it is always on)",
+    "--enable-trace": "monitoring.traces",
+    "--otlp-traces-endpoint": "monitoring.traces",
     "--context-length": "contextLength",
     "--mem-fraction-static": "memFractionStatic",
     "--cuda-graph-max-bs": "cudaGraphMaxBatchSize",

@@ -8,35 +8,14 @@ so that nobody else may reach it (sglang 0.5.8 server_args.py:5325-5382, manager
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
+from components.network_policies import LINK_LOCAL, POD_IDENTITY_ADDRESS, allow_dns, deny_all, pods_of, prometheus
 from components.serving.engine.command import PORT
 from components.serving.group.objects import members
 from components.serving.manifest import Spec
 
-POD_IDENTITY_ADDRESS: Final = "169.254.170.23/32"
-"""Where the EKS Pod Identity agent hands out credentials, on port 80."""
-
-_LINK_LOCAL: Final = "169.254.0.0/16"
-
-
-def deny_all() -> Spec:
-    """Nothing in or out for every pod of the namespace, until another policy says otherwise."""
-    return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-
-
-def allow_dns() -> Spec:
-    """Name resolution for every pod of the namespace."""
-    return {
-        "podSelector": {},
-        "policyTypes": ["Egress"],
-        "egress": [
-            {
-                "to": [pods_of("kube-system", {"k8s-app": "kube-dns"})],
-                "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
-            }
-        ],
-    }
+__all__ = ["allow_dns", "api", "deny_all", "https_out", "pods_of", "prometheus", "within_group"]
 
 
 def within_group(name: str) -> Spec:
@@ -104,23 +83,10 @@ def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[
     """
     egress: list[dict[str, Any]] = [
         {
-            "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [*inside, _LINK_LOCAL]}}],
+            "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [*inside, LINK_LOCAL]}}],
             "ports": [{"protocol": "TCP", "port": 443}],
         }
     ]
     if pod_identity:
         egress.append({"to": [{"ipBlock": {"cidr": POD_IDENTITY_ADDRESS}}], "ports": [{"protocol": "TCP", "port": 80}]})
     return {"podSelector": {"matchLabels": selector}, "policyTypes": ["Egress"], "egress": egress}
-
-
-def prometheus(namespace: str) -> dict[str, Any]:
-    """Prometheus as a peer."""
-    return pods_of(namespace, {"app.kubernetes.io/name": "prometheus"})
-
-
-def pods_of(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
-    """The pods of a namespace with all of `labels`, as a peer."""
-    return {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": labels},
-    }

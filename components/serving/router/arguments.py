@@ -70,6 +70,8 @@ OWNED: Final = {
     "--queue-timeout-secs": "router.limits.queueTimeoutSeconds",
     "--request-timeout-secs": "router.requestTimeoutSeconds",
     "--log-level": "router.logLevel",
+    "--enable-trace": "monitoring.traces",
+    "--otlp-traces-endpoint": "monitoring.traces",
     "--mini-lb": "the program (a Python router for debugging)",
     "--pd-disaggregation": "disaggregation",
     "--prefill": "the program (groups are found by their labels)",

@@ -28,6 +28,7 @@ settings agree to it."""
 PRIVILEGED_NAMESPACES: Final = {
     NAMESPACE: "engines lock memory and cache on the node's NVMe; the stack's admission policy gives the rest back",
     "gpu-operator": "the GPU operator's pods set up drivers and devices of their nodes",
+    "fluent-bit": "the log shipper reads the files of its node's containers, and keeps its place on the node's disk",
     "node-exporter": "the node exporter reads its node's file systems and network",
 }
 """Namespaces whose pods may be privileged, each with its reason."""

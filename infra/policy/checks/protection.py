@@ -16,6 +16,7 @@ STATEFUL: Final = {
     "aws:fsx/lustreFileSystem:LustreFileSystem": "it holds the weights, and hours of fetching them",
     "aws:kms/key:Key": "without it the cluster's secrets cannot be read",
     "aws:s3/bucket:Bucket": "its objects go with it",
+    "aws:amp/workspace:Workspace": "the history of all metrics goes with it",
     "aws-native:sagemaker:Cluster": "its nodes hold capacity that may not come back",
     EKS: "everything in the cluster goes with it",
     EKS_COMPONENT: "everything in the cluster goes with it",

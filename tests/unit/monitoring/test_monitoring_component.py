@@ -22,7 +22,7 @@ POD_MONITOR = "kubernetes:monitoring.coreos.com/v1:PodMonitor"
 
 
 def monitoring(ctx: Context | None = None, settings: MonitoringSettings | None = None, **inputs: Any) -> Recording:
-    inputs = {"dashboards": {"sglang-router": router().to_json()}} | inputs
+    inputs = {"cluster_name": "sglang-test", "dashboards": {"sglang-router": router().to_json()}} | inputs
     return run(lambda: Monitoring("monitoring", ctx or context(), settings or MonitoringSettings(), **inputs))
 
 
@@ -67,7 +67,7 @@ def test_volumes_outlive_a_protected_stack_and_no_other() -> None:
 def test_the_volume_driver_outlives_the_claims() -> None:
     def program() -> None:
         driver = pulumi_kubernetes.core.v1.ConfigMap("driver", metadata={"name": "driver"})
-        Monitoring("monitoring", context(), MonitoringSettings(), after=[driver])
+        Monitoring("monitoring", context(), MonitoringSettings(), cluster_name="sglang-test", after=[driver])
 
     recording = run(program)
     (room,), (driver,) = recording.named("monitoring-namespace"), recording.named("driver")

@@ -11,6 +11,7 @@ import pytest
 
 from components.aws.network.settings import NetworkSettings, rules
 from components.aws.nodes.settings import NodePool, SystemPoolSettings
+from components.monitoring.settings import MonitoringSettings
 from components.rules import Problem, Severity
 from infra.rules import RULE_SETS
 
@@ -178,6 +179,7 @@ def stack(settings: NetworkSettings, **others: Any) -> Any:
         "system_pool": SystemPoolSettings(),
         "node_pools": [],
         "file_system": None,
+        "monitoring": MonitoringSettings(),
     }
     return SimpleNamespace(**{**plain, **others})
 

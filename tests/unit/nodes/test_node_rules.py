@@ -229,7 +229,7 @@ def test_a_broken_pool_rule_names_path_fault_and_fix(
             {"instanceType": "m7i.large", "nodes": 2},
             "system.pods-spare",
             "nodes",
-            "1 x m7i.large hold 23 pods, and the system has 24",
+            "1 x m7i.large hold 23 pods, and the system has 27",
             "one node more",
         ),
     ],

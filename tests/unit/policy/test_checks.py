@@ -218,7 +218,10 @@ def test_the_ids_of_the_checks_are_unique_and_name_their_source() -> None:
 @pytest.mark.parametrize("type", sorted(STATEFUL))
 @pytest.mark.parametrize("option", ["protect", "retain_on_delete"])
 def test_what_holds_state_is_guarded_in_a_protected_stack(type: str, option: str) -> None:
-    loose = [replace(one, **{option: False}) if one.type == type else one for one in resources("prod")]
+    stack = resources("prod")
+    if type not in {one.type for one in stack}:
+        stack.append(replace(next(one for one in stack if one.protect), type=type, urn=f"urn::{type}::one", props={}))
+    loose = [replace(one, **{option: False}) if one.type == type else one for one in stack]
     assert list(fired("prod", loose)) == ["protection.stateful"]
     assert "protection.stateful" not in {violation.check.id for violation in run(loose, protect=False)}
 

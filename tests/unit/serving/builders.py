@@ -9,6 +9,7 @@ from components.aws.eks.settings import ClusterSettings
 from components.aws.lustre.settings import LustreSettings
 from components.aws.nodes.plan import PoolPlan, Substrate, plan_pool
 from components.aws.nodes.settings import NodePool
+from components.monitoring.settings import MonitoringSettings
 from components.rules import Problem, RuleSet
 from components.serving.plan import ModelPlan, plan_model
 from components.serving.settings import ModelSettings
@@ -134,6 +135,7 @@ def stack(*models: ModelSettings, pools: list[NodePool] | None = None, **section
         "models": list(models) or [model()],
         "file_system": file_system,
         "gateway": None,
+        "monitoring": MonitoringSettings(),
         "prices": PriceTable(),
         "secrets": [],
     }

@@ -75,8 +75,10 @@ def test_routed_versions_are_split_between_their_routers() -> None:
 
 def test_a_canary_comes_beside_the_old_version_and_touches_nothing_of_it() -> None:
     found = difference(deployed(versions=1), deployed(95, 5))
-    # The namespace admits the new image too, and Grafana shows the new version.
-    assert changed(found) == {f"changed {name}" for name in ("qwen-entry", "inference-policy", *DASHBOARDS)}
+    # The namespace admits the new image too, Grafana shows the new version, and the log shipper knows its pods.
+    assert changed(found) == {
+        f"changed {name}" for name in ("qwen-entry", "inference-policy", "logs-fluent-bit", *DASHBOARDS)
+    }
     added = {change.name for change in found.of(Kind.ADDED)}
     assert "qwen-next-serve" in added
     assert not any("qwen-serve" in name for name in added)
@@ -93,7 +95,12 @@ def test_promotion_and_rollback_change_the_weights_alone() -> None:
 
 def test_taking_the_canary_away_leaves_the_old_version_as_it_was() -> None:
     found = difference(deployed(100, 0), deployed(versions=1))
-    assert {change.name for change in found.of(Kind.CHANGED)} == {"qwen-entry", "inference-policy", *DASHBOARDS}
+    assert {change.name for change in found.of(Kind.CHANGED)} == {
+        "qwen-entry",
+        "inference-policy",
+        "logs-fluent-bit",
+        *DASHBOARDS,
+    }
     assert found.of(Kind.REPLACED) == []
     assert all("qwen-next" in change.name for change in found.of(Kind.REMOVED))
 

@@ -1,0 +1,60 @@
+"""Spans of engines and routers: the flags that send them, and whether an image can. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from components.facts.engines import describe_image, engine
+from components.facts.engines.versions import at_least
+from components.serving.engine.flags import render
+from components.serving.router.arguments import ROUTER
+
+if TYPE_CHECKING:
+    from components.facts.engines import Engine
+    from components.serving.engine.flags import Release
+    from components.serving.engine.image import ImagePlan
+    from components.serving.plan import ModelPlan
+
+PACKAGES_SINCE: Final = "0.5.13.post1"
+"""First of the known releases whose extra `all` brings OpenTelemetry, which the images of SGLang and AWS install
+(sglang wheels, METADATA: 0.5.8 has `tracing` but no `all`; sgl-project/sglang docker/Dockerfile: `python[all]`;
+aws/deep-learning-containers docker/sglang/Dockerfile: from SGLang's image)."""
+
+
+def carries_packages(image: ImagePlan, version: str) -> bool | None:
+    """Whether an image has the packages without which the engine sends no span; None for one that is not known."""
+    if describe_image(image.reference) is None and image.facts is None:
+        return None
+    return at_least(version, PACKAGES_SINCE)
+
+
+def traced(model: ModelPlan, endpoint: str) -> ModelPlan:
+    """The model whose engines and routers send spans to `endpoint` (host:port), and whose engines log requests' ids."""
+    release = engine(model.engine_version)
+    groups = tuple(
+        replace(
+            group, arguments=(*group.arguments, *_flags(release, endpoint), *_request_log(group.arguments, release))
+        )
+        for group in model.groups
+    )
+    router = model.router
+    if router is not None:
+        router = replace(router, arguments=(*_flags(ROUTER, endpoint), *router.arguments))
+    return replace(model, groups=groups, router=router)
+
+
+def _request_log(arguments: tuple[str, ...], release: Engine) -> list[str]:
+    """A line with its id when a request comes and when it is done, without what was asked and answered: by the id the
+    log is found from a trace (sglang 0.5.17 srt/utils/request_logger.py). Nothing where the user has chosen already.
+    """
+    if any(argument.startswith("--log-requests") for argument in arguments):
+        return []
+    line = [*render(release, "--log-requests", True), *render(release, "--log-requests-level", 0)]
+    if "--log-requests-format" in release.flags:
+        line += render(release, "--log-requests-format", "json")
+    return line
+
+
+def _flags(release: Release, endpoint: str) -> list[str]:
+    return [*render(release, "--enable-trace", True), *render(release, "--otlp-traces-endpoint", endpoint)]
