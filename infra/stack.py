@@ -6,6 +6,7 @@ file system and the weights in it, the operators and monitoring are there before
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from components.aws.network.component import Network
 from components.aws.nodes.component import EksNodePool, SystemPool
 from components.base import PROJECT, Context
 from components.gateway.component import Gateway
+from components.monitoring.alertmanager import secret_files
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.catalogue import dashboards
@@ -312,6 +314,7 @@ def _monitoring(
         storage_class=cluster.storage_class,
         node_selector=plan.system_pool.node_selector,
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
+        receiver_secrets=_secrets(secret_files(settings.monitoring.alertmanager)),
         dashboards={board.uid: board.to_json() for board in dashboards(dashboard_parts(plan))},
         data_sources=data_sources(plan.telemetry.logs, plan.telemetry.traces, region=ctx.region),
         trace_source=trace_source(plan.telemetry.traces),
@@ -563,6 +566,11 @@ def _export(
     pulumi.export("cost", plan.cost.summary())
     if platform.monitoring:
         pulumi.export("grafanaCommand", platform.monitoring.grafana_command)
+
+
+def _secrets(files: Mapping[str, str]) -> dict[str, pulumi.Output[str]]:
+    """Secrets of the stack's configuration by the files that they become."""
+    return {file: pulumi.Config(PROJECT).require_secret(name) for file, name in files.items()}
 
 
 def _secret(name: str | None) -> pulumi.Output[str] | None:

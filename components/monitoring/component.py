@@ -11,10 +11,11 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.aws.identity.component import PodIdentity
-from components.aws.identity.policies import Statement
+from components.aws.identity.policies import Statement, allow
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, custom_object, namespace, release
+from components.monitoring.alertmanager import SECRET, SERVICE_ACCOUNT
 from components.monitoring.monitors import Target
 from components.monitoring.settings import MonitoringSettings
 from components.monitoring.values import (
@@ -42,6 +43,7 @@ class Monitoring(Component):
 
     Whatever makes a PodMonitor, ServiceMonitor or PrometheusRule depends on `ready`: the release brings these kinds.
     `dashboards` maps a ConfigMap's name to a Grafana dashboard. `admin_password` is Grafana's, or the chart draws one.
+    `receiver_secrets` are the files that Alertmanager's receivers read, by name (`alertmanager.secret_files`).
     `data_sources` are Grafana's beside Prometheus; `grafana_reads` what its pods may read in AWS for them.
     `trace_source` is the one to which exemplars lead. `managed_prometheus` is the URL to which Prometheus writes too,
     with what its pods may do there.
@@ -60,6 +62,7 @@ class Monitoring(Component):
         storage_class: str = "gp3",
         node_selector: Mapping[str, str] | None = None,
         admin_password: pulumi.Input[str] | None = None,
+        receiver_secrets: Mapping[str, pulumi.Input[str]] | None = None,
         dashboards: Mapping[str, Mapping[str, Any]] | None = None,
         data_sources: Sequence[Mapping[str, Any]] = (),
         grafana_reads: Sequence[Statement] = (),
@@ -79,8 +82,22 @@ class Monitoring(Component):
                 namespace(f"{name}-node-exporter", NODE_EXPORTER_NAMESPACE, PodSecurity.PRIVILEGED, self.child())
             )
         in_room = self.child(depends_on=rooms)  # objects and release name their namespace as text
-        secrets = [_admin_secret(name, admin_password, in_room)] if admin_password is not None else []
-        needed: list[pulumi.Resource] = [*rooms, *secrets]
+        needed: list[pulumi.Resource] = [*rooms]
+        if admin_password is not None:
+            needed.append(_admin_secret(name, admin_password, in_room))
+        if receiver_secrets:
+            needed.append(_receiver_secret(name, receiver_secrets, in_room))
+        topics = [receiver.sns.topic_arn for receiver in settings.alertmanager.receivers if receiver.sns]
+        if settings.alertmanager.enabled and topics:
+            needed += PodIdentity(
+                f"{name}-alertmanager",
+                ctx,
+                cluster_name=cluster_name,
+                namespace=NAMESPACE,
+                service_account=SERVICE_ACCOUNT,
+                statements=[allow(["sns:Publish"], sorted(set(topics)), sid="Alerts")],
+                opts=self.child(),
+            ).ready
         if settings.grafana.enabled and grafana_reads:
             # Credentials are injected when a pod is admitted: a Grafana that came first would have none.
             needed += PodIdentity(
@@ -114,11 +131,11 @@ class Monitoring(Component):
                 storage_class=storage_class,
                 node_selector=node_selector or {},
                 keep_volumes=ctx.protect,
-                admin_secret=bool(secrets),
+                admin_secret=admin_password is not None,
                 trace_source=trace_source,
                 remote_write=written_to(managed_prometheus[0], ctx.region) if managed_prometheus else None,
             ),
-            self.child_after(*needed),  # Grafana starts with the password that it finds
+            self.child_after(*needed),  # its pods start with what they find
             namespace=NAMESPACE,
             release_name=RELEASE,
             timeout=900,
@@ -182,6 +199,18 @@ def _data_sources(
         f"{name}-data-sources",
         metadata={"name": "data-sources", "namespace": NAMESPACE, "labels": {DATA_SOURCE_LABEL: "1"}},
         data={"data-sources.yaml": json.dumps({"apiVersion": 1, "datasources": list(sources)}, indent=1)},
+        opts=opts,
+    )
+
+
+def _receiver_secret(
+    name: str, files: Mapping[str, pulumi.Input[str]], opts: pulumi.ResourceOptions
+) -> k8s.core.v1.Secret:
+    """What Alertmanager's receivers need, a file for each."""
+    return k8s.core.v1.Secret(
+        f"{name}-receivers",
+        metadata={"name": SECRET, "namespace": NAMESPACE},
+        string_data={file: pulumi.Output.secret(value) for file, value in files.items()},
         opts=opts,
     )
 

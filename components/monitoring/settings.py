@@ -16,6 +16,7 @@ from components.monitoring.managed.settings import (
     ManagedGrafanaSettings,
     ManagedPrometheusSettings,
 )
+from components.monitoring.receivers import AlertmanagerSettings
 from components.monitoring.traces.settings import TraceSettings
 from components.platform.versions import ChartVersion
 from components.rules import Finding, RuleSet, Severity
@@ -43,17 +44,6 @@ class GrafanaSettings(Settings):
     program provisions."""
     memory_limit: Quantity = "1Gi"
     """Memory limit of Grafana's main container."""
-
-
-class AlertmanagerSettings(Settings):
-    """Alertmanager, which groups alerts and sends them."""
-
-    enabled: bool = True
-    """Run Alertmanager."""
-    replicas: Annotated[int, Field(ge=1, le=5)] = 1
-    """Alertmanager pods; they gossip, so that two send each alert once."""
-    storage_gib: Annotated[int, Field(ge=1, le=100, alias="storageGiB")] = 2
-    """Size of the volume of each pod, which remembers silences."""
 
 
 class MonitoringSettings(Settings):
@@ -138,3 +128,37 @@ def alerts_have_a_sender(monitoring: MonitoringSettings) -> Iterator[Finding]:
             "alerts are evaluated but no one is told of them",
             "set alertmanager.enabled: true",
         )
+
+
+@rules.rule(
+    "alertmanager.nobody",
+    source="Alertmanager sends to receivers only",
+    severity=Severity.ADVICE,
+)
+def somebody_is_told(monitoring: MonitoringSettings) -> Iterator[Finding]:
+    """Where Alertmanager runs, somebody is told, also when monitoring itself is gone."""
+    alertmanager = monitoring.alertmanager
+    if not monitoring.enabled or not alertmanager.enabled:
+        return
+    if not alertmanager.receivers:
+        fix = "name a Slack channel, a PagerDuty service or an SNS topic"
+        yield Finding("alertmanager.receivers", "alerts stay in Alertmanager and reach nobody", fix)
+    elif alertmanager.heartbeat is None:
+        message = "nobody is told when monitoring itself is gone"
+        yield Finding("alertmanager.heartbeat", message, "name a heartbeat service by its urlSecret")
+
+
+@rules.rule("alertmanager.one-way", source="an alert goes out by Slack, PagerDuty or SNS")
+def a_receiver_has_one_way(monitoring: MonitoringSettings) -> Iterator[Finding]:
+    """Each receiver is told in exactly one way, under a name of its own."""
+    seen: dict[str, int] = {"nobody": -1, "heartbeat": -1}
+    for index, receiver in enumerate(monitoring.alertmanager.receivers):
+        path = f"alertmanager.receivers[{index}]"
+        ways = {"slack": receiver.slack, "pagerDuty": receiver.pager_duty, "sns": receiver.sns}
+        chosen = [way for way, settings in ways.items() if settings is not None]
+        if len(chosen) != 1:
+            said = " and ".join(chosen) if chosen else "none of slack, pagerDuty and sns"
+            yield Finding(path, f"{receiver.name} has {said}", "give each receiver exactly one")
+        if receiver.name in seen:
+            yield Finding(f"{path}.name", f"{receiver.name} is taken", "give it a name of its own")
+        seen.setdefault(receiver.name, index)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.aws.nodes.plan import POOL_LABEL
+from components.monitoring.alertmanager import SECRET, SERVICE_ACCOUNT, config, secret_files
 from components.monitoring.alerts.exporters import NODE_LABELS_ALLOWED, POD_LABELS_ALLOWED
-from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
+from components.monitoring.receivers import AlertmanagerSettings
+from components.monitoring.settings import GrafanaSettings, MonitoringSettings
 
 RELEASE = "kube-prometheus-stack"
 NAMESPACE = "monitoring"
@@ -73,6 +75,8 @@ def values(
         },
         "alertmanager": {
             "enabled": monitoring.alertmanager.enabled,
+            "serviceAccount": {"create": True, "name": SERVICE_ACCOUNT},
+            "config": config(monitoring.alertmanager, cluster_name=cluster_name),
             "alertmanagerSpec": {
                 **_alertmanager(monitoring.alertmanager, storage_class),
                 "nodeSelector": nodes,
@@ -131,6 +135,7 @@ def _alertmanager(settings: AlertmanagerSettings, storage_class: str) -> dict[st
         "replicas": settings.replicas,
         "storage": _claim(storage_class, settings.storage_gib),
         "resources": _resources("50m", "64Mi", "256Mi"),
+        "secrets": [SECRET] if secret_files(settings) else [],
     }
 
 

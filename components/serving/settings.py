@@ -34,6 +34,8 @@ from components.serving.layout.settings import PackingSettings, ParallelismSetti
 from components.serving.lora import rules as _lora
 from components.serving.multimodal import rules as _multimodal
 from components.serving.names import SERVE
+from components.serving.objectives import rules as _objectives
+from components.serving.objectives.settings import ObjectiveSettings
 from components.serving.pods import rules as _pods
 from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
 from components.serving.router import rules as _router
@@ -52,7 +54,7 @@ __all__ = ["GUARDED", "ModelSettings", "rules"]
 GUARDED = (
     _layout, _engine, _typed, _quantization, _environment, _scheduling, _kernels, _experts, _speculative, _lora,
     _hierarchical_cache, _multimodal, _tuned_files, _pods, _group, _weights, _entry, _router, _autoscaling,
-    _disaggregation,
+    _disaggregation, _objectives,
 )  # fmt: skip
 """The modules whose rules guard a model; importing them adds their rules to the set."""
 
@@ -123,6 +125,8 @@ class ModelSettings(TuningSettings):
     """How many groups node drains may take down at once."""
     router: RouterSettings | None = None
     """SGLang routers in front of the groups; without them requests go to any group, whatever it has cached."""
+    objectives: ObjectiveSettings = ObjectiveSettings()
+    """What clients may rely on; recorded, with alerts on the burn of the error budget."""
     entry: EntrySettings | None = None
     """The way in through a load balancer; without it the model is reached inside the cluster only."""
     toleration_seconds: TolerationSeconds = 30

@@ -9,10 +9,12 @@ from components.aws.nodes.settings import CapacityKind
 from components.facts.instances import find_instance
 from components.monitoring.alerts.exporters import Exporter
 from components.monitoring.alerts.model import Feature
+from components.monitoring.alerts.objectives import Objectives
 from components.monitoring.alerts.plan import EndingCapacity, Watched, WatchedGroup, WatchedModel
 from components.serving.names import NAMESPACE, ROUTER_NAMESPACE
 
 if TYPE_CHECKING:
+    from components.serving.objectives.settings import ObjectiveSettings
     from components.serving.plan import GroupPlan, ModelPlan
     from infra.settings.stack import StackSettings
 
@@ -81,7 +83,19 @@ def _model(model: ModelPlan) -> WatchedModel:
         engine_version=model.engine_version,
         groups=tuple(map(_group, model.groups)),
         routed=model.router is not None,
+        objectives=_objectives(model.settings.objectives),
         startup_seconds=max(group.probes.startup_minutes for group in model.groups) * 60,
+    )
+
+
+def _objectives(settings: ObjectiveSettings) -> Objectives | None:
+    if not settings.enabled:
+        return None
+    return Objectives(
+        time_to_first_token=settings.time_to_first_token_seconds,
+        inter_token=settings.inter_token_seconds,
+        latency=settings.latency_ratio,
+        availability=settings.availability,
     )
 
 

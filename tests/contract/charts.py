@@ -11,7 +11,8 @@ from components.monitoring.logs.fluent_bit import values as fluent_bit_values
 from components.monitoring.logs.loki import values as loki_values
 from components.monitoring.logs.plan import LogPlan, Writer, plan_logs
 from components.monitoring.logs.settings import LogDestination, LogSettings
-from components.monitoring.settings import AlertmanagerSettings, GrafanaSettings, MonitoringSettings
+from components.monitoring.receivers import AlertmanagerSettings
+from components.monitoring.settings import GrafanaSettings, MonitoringSettings
 from components.monitoring.traces.collector import values as collector_values
 from components.monitoring.traces.plan import TracePlan
 from components.monitoring.traces.settings import TraceSettings
@@ -30,6 +31,10 @@ from components.platform.lws.values import values as lws_values
 
 TAINT = {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
 SYSTEM = {"sglang-hyperpod/pool": "system"}
+TOLD = {
+    "receivers": [{"name": "chat", "slack": {"urlSecret": "slackUrl", "channel": "#inference"}}],
+    "heartbeat": {"urlSecret": "heartbeatUrl"},
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def cases() -> Iterator[Case]:
         alertmanager=AlertmanagerSettings(enabled=False),
         node_exporter=False,
     )
-    for name, settings in (("whole", MonitoringSettings()), ("smallest", smallest)):
+    told = MonitoringSettings.model_validate({"alertmanager": TOLD})
+    for name, settings in (("whole", MonitoringSettings()), ("smallest", smallest), ("told", told)):
         values = monitoring_values(
             settings,
             cluster_name="c",

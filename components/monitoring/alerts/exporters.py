@@ -108,6 +108,10 @@ SERIES: Final[Mapping[Exporter, Mapping[str, tuple[str, ...]]]] = {
         "sglang_hyperpod:startup_allowance_seconds": ("model",),
         "sglang_hyperpod:engine_cve_info": ("model", "engine_version", "cve", "score", "fixed_in"),
         "sglang_hyperpod:capacity_ends_timestamp_seconds": ("pool", "kind"),
+        **{
+            f"sglang_hyperpod:objective_misses:ratio_rate{window}": ("model", "objective")
+            for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+        },
     },
 }
 """Series by exporter, each with its own labels beside `TARGET_LABELS`."""

@@ -119,4 +119,4 @@ def fill(text: str, values: Mapping[str, float | str]) -> str:
 
 
 def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.15g}"
+    return value if isinstance(value, str) else f"{value:.12g}"

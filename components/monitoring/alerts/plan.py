@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from components.facts.engines import Cve, cves, engine
 from components.monitoring.alerts.catalogue import ALERTS
+from components.monitoring.alerts.catalogue.objectives import ALERTS as BURNS
 from components.monitoring.alerts.exporters import Exporter
 from components.monitoring.alerts.model import Alert, Family, Feature, Record, fill
+from components.monitoring.alerts.objectives import Objectives, objectives_of
 from components.monitoring.alerts.settings import AlertSettings, ThresholdSettings
 
 _MODEL_RULES: Final = "model-"
@@ -29,13 +31,16 @@ class WatchedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedModel:
-    """A model as far as alerts go. `startup_seconds` is what its startup probe allows."""
+    """A model as far as alerts go. `startup_seconds` is what its startup probe allows; `objectives` is None where the
+    model has none.
+    """
 
     name: str
     engine_version: str
     groups: tuple[WatchedGroup, ...]
     startup_seconds: int
     routed: bool = False
+    objectives: Objectives | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ def plan_alerts(settings: AlertSettings, watched: Watched) -> AlertsPlan:
         for family in Family
         if any(alert.family is family for alert in on)
     ]
-    return AlertsPlan((_plan_object(watched, values), *objects, *map(_model_object, watched.models)), on, off)
+    models = [_model_object(model, settings, values) for model in watched.models]
+    return AlertsPlan((_plan_object(watched, values), *objects, *models), on, off)
 
 
 def threshold_values(thresholds: ThresholdSettings) -> dict[str, float]:
@@ -124,7 +130,14 @@ def _alert_rule(
     alert: Alert, settings: AlertSettings, watched: Watched, values: Mapping[str, float | str]
 ) -> dict[str, Any]:
     versions = sorted({model.engine_version for model in watched.models})
-    rule = {"alert": alert.name, "expr": fill(expression_for(alert, versions), values)}
+    return _written(alert, expression_for(alert, versions), settings, values)
+
+
+def _written(
+    alert: Alert, expression: str, settings: AlertSettings, values: Mapping[str, float | str]
+) -> dict[str, Any]:
+    """The alert as Prometheus reads it."""
+    rule = {"alert": alert.name, "expr": fill(expression, values)}
     if alert.minutes:
         rule["for"] = f"{alert.minutes}m"
     return {
@@ -174,8 +187,28 @@ def _plan_object(watched: Watched, values: Mapping[str, float | str]) -> RuleObj
     return _object("plan", [record.rule() for record in records])
 
 
-def _model_object(model: WatchedModel) -> RuleObject:
-    return _object(f"{_MODEL_RULES}{model.name}", [record.rule() for record in _known_of(model)])
+def _model_object(model: WatchedModel, settings: AlertSettings, values: Mapping[str, float | str]) -> RuleObject:
+    known = _object(f"{_MODEL_RULES}{model.name}", [record.rule() for record in _known_of(model)])
+    promised = list(_promised_of(model, settings, values))
+    if not promised:
+        return known
+    return RuleObject(known.name, (*known.groups, {"name": f"sglang-objectives-{model.name}", "rules": promised}))
+
+
+def _promised_of(
+    model: WatchedModel, settings: AlertSettings, values: Mapping[str, float | str]
+) -> Iterator[dict[str, Any]]:
+    """The misses of each objective over every window, then the alerts on them."""
+    found = objectives_of(model.name, model.objectives, routed=model.routed) if model.objectives else ()
+    for objective in found:
+        yield from (record.rule() for record in objective.records(model.name))
+    for objective in found:
+        known = {**values, "model": model.name, "objective": objective.name, "budget": objective.budget}
+        for alert in BURNS:
+            if alert.name not in settings.disabled:
+                rule = _written(alert, alert.expression, settings, known)
+                rule["labels"] |= {"model": model.name, "objective": objective.name}
+                yield rule
 
 
 def _known_of(model: WatchedModel) -> Iterator[Record]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from components.monitoring.alerts.catalogue import ALERTS
+from components.monitoring.alerts.catalogue import EVERY
 from components.monitoring.alerts.settings import AlertSettings
 from components.rules import Finding, RuleSet
 
@@ -25,4 +25,4 @@ def disabled_alerts_exist(alerts: AlertSettings) -> Iterator[Finding]:
 
 def alert_names() -> list[str]:
     """The name of every alert."""
-    return [alert.name for alert in ALERTS]
+    return [alert.name for alert in EVERY]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from components.monitoring.alerts.exporters import Exporter
 from components.monitoring.alerts.model import Feature
+from components.monitoring.alerts.objectives import Objectives
 from components.monitoring.alerts.plan import (
     AlertsPlan,
     EndingCapacity,
@@ -22,11 +23,17 @@ STARTUP_SECONDS = 1200
 """What its startup probe allows."""
 
 
-def model(version: str = "0.5.17", name: str = "m1") -> WatchedModel:
+def model(version: str = "0.5.17", name: str = "m1", *, routed: bool = True) -> WatchedModel:
     """A model of one group of two pods over EFA."""
+    promised = Objectives(time_to_first_token=5, inter_token=0.1, latency=0.95, availability=0.99)
     group = WatchedGroup(lws=name, role="serve", pool="p5", start_seconds=START_SECONDS, efa=True)
     return WatchedModel(
-        name=name, engine_version=version, groups=(group,), routed=True, startup_seconds=STARTUP_SECONDS
+        name=name,
+        engine_version=version,
+        groups=(group,),
+        routed=routed,
+        startup_seconds=STARTUP_SECONDS,
+        objectives=promised,
     )
 
 

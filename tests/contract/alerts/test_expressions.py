@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from components.facts.engines import SUPPORTED, engine
-from components.monitoring.alerts.catalogue import ALERTS
+from components.monitoring.alerts.catalogue import EVERY
 from components.monitoring.alerts.exporters import ENGINE_LABELS, ROUTER_LABELS, SERIES, TARGET_LABELS, Exporter
 from components.monitoring.alerts.model import Alert, fill
 from components.monitoring.alerts.plan import AlertsPlan, expression_for, threshold_values
@@ -19,7 +19,8 @@ from tests.tools import find
 
 Parser = Callable[[str], Tree]
 VALUES = {**threshold_values(ThresholdSettings()), "engines": "inference", "routers": "routers"}
-alerts = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+VALUES |= {"model": "m1", "objective": "ttft", "budget": 0.05}
+alerts = pytest.mark.parametrize("alert", EVERY, ids=lambda alert: alert.name)
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +77,12 @@ def test_its_exporters_export_what_it_reads(alert: Alert) -> None:
 
 
 def test_an_expression_for_several_releases_parses(parse: Parser) -> None:
-    for alert in ALERTS:
+    for alert in EVERY:
         assert parse(fill(expression_for(alert, SUPPORTED), VALUES))
 
 
 def test_what_the_plan_records_has_the_labels_that_alerts_rely_on(parse: Parser) -> None:
-    for record in records(planned(model("0.5.8"))):
+    for record in records(planned(model("0.5.8"), model("0.5.8", "m2", routed=False))):
         reader = Reader(lambda series: labels_of(series, "0.5.8"))
         labels = reader.labels(parse(record["expr"])) | set(record.get("labels", {}))
         assert reader.faults == []
@@ -106,5 +107,5 @@ def records(plan: AlertsPlan) -> list[dict[str, str]]:
     ],
 )
 def test_the_reader_sees_what_does_not_exist(parse: Parser, expression: str, fault: str) -> None:
-    reader, _ = read(parse, replace(ALERTS[0], expression=expression, metrics=()), "0.5.17")
+    reader, _ = read(parse, replace(EVERY[0], expression=expression, metrics=()), "0.5.17")
     assert any(found.startswith(fault) for found in reader.faults), reader.faults

@@ -109,3 +109,18 @@ def test_rules_are_objects_in_the_namespace_of_monitoring() -> None:
 
 def test_only_the_watchdog_is_for_nobody() -> None:
     assert [alert.name for alert in ALERTS if alert.severity is Severity.NONE] == ["Watchdog"]
+
+
+def test_each_objective_of_a_model_has_both_alerts() -> None:
+    (own,) = [rules for rules in planned().objects if rules.name == "model-m1"]
+    rules = [rule for group in own.groups for rule in group["rules"] if "alert" in rule]
+    assert sorted(rule["alert"] for rule in rules) == ["ObjectiveBurningFast"] * 3 + ["ObjectiveBurningSlowly"] * 3
+    assert all(rule["annotations"]["runbook_url"].startswith("docs/runbooks/alerts/objectives.md#") for rule in rules)
+    assert any("14.4 * 0.05" in rule["expr"] for rule in rules)
+
+
+def test_objectives_can_be_off_and_their_alerts_too() -> None:
+    quiet = planned(replace(model(), objectives=None))
+    assert [len(rules.groups) for rules in quiet.objects if rules.name == "model-m1"] == [1]
+    fewer = planned(settings=AlertSettings(disabled=["ObjectiveBurningSlowly"]))
+    assert "ObjectiveBurningSlowly" not in str(fewer.objects)

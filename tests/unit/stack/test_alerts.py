@@ -123,3 +123,12 @@ def test_no_engine_comes_before_its_alerts() -> None:
     assert rules
     assert [rule.name for rule in rules if not recording.depends(engine, rule)] == []
     assert [rule.name for rule in rules if not recording.depends(rule, recording.named("monitoring-release")[0])] == []
+
+
+def test_objectives_look_back_no_further_than_prometheus_keeps() -> None:
+    settings: dict[str, Any] = raw("dev") | {"monitoring": {"retentionDays": 2, "retentionSizeGiB": 80}}
+    (problem,) = [found for found in validate(settings).problems if found.rule == "alerts.objective-retention"]
+    assert (problem.path, problem.severity) == ("monitoring.retentionDays", Severity.WARNING)
+    assert problem.message == "2 days are kept, and objectives look back on 3"
+    settings["models"][0]["objectives"] = {"enabled": False}
+    assert [found for found in validate(settings).problems if found.rule == "alerts.objective-retention"] == []

@@ -1,0 +1,1 @@
+"""What a model promises: latency and availability, which monitoring holds it to."""

@@ -1,0 +1,147 @@
+"""The real Alertmanager on loopback, with everybody it tells played by one small server."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import parse_qs
+from urllib.request import Request, urlopen
+
+import yaml
+
+from components.monitoring.alertmanager import SECRET_FOLDER, config, secret_files
+from components.monitoring.receivers import AlertmanagerSettings
+
+START_SECONDS = 30
+
+
+@dataclass
+class Sinks:
+    """What arrived, by path."""
+
+    port: int = 0
+    messages: list[tuple[str, Any]] = field(default_factory=list)
+
+    def at(self, path: str) -> list[Any]:
+        """The messages to a path, in the order in which they came."""
+        return [body for to, body in self.messages if to == path]
+
+    def wait(self, path: str, number: int, seconds: float = 20) -> list[Any]:
+        """The messages to a path, once so many are there; AssertionError where they do not come."""
+        for _ in range(int(seconds * 20)):
+            if len(self.at(path)) >= number:
+                return self.at(path)
+            time.sleep(0.05)
+        raise AssertionError(f"{path} has {len(self.at(path))} of {number} messages: {self.messages}")
+
+
+@dataclass
+class Alertmanager:
+    """A running one: `post` sends alerts as Prometheus does."""
+
+    address: str
+    sinks: Sinks
+
+    def post(self, *alerts: dict[str, str], resolved: bool = False) -> None:
+        """Alerts by their labels; annotations are made up."""
+        now = datetime.now(UTC)
+        ends = now - timedelta(seconds=1) if resolved else now + timedelta(hours=1)
+        body = [
+            {
+                "labels": labels,
+                "annotations": {"summary": f"{labels['alertname']} happened", "description": "so it is"},
+                "startsAt": (now - timedelta(seconds=2 * resolved)).isoformat(),
+                "endsAt": ends.isoformat(),
+            }
+            for labels in alerts
+        ]
+        content = {"content-type": "application/json"}
+        with urlopen(Request(f"{self.address}/api/v2/alerts", json.dumps(body).encode(), content), timeout=10):
+            pass
+
+
+def _handler(sinks: Sinks) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            form = "form-urlencoded" in self.headers["content-type"]
+            sinks.messages.append((self.path, parse_qs(body) if form else json.loads(body)))
+            published = b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+            self.send_response(202 if "pagerduty" in self.path else 200)
+            self.end_headers()
+            self.wfile.write(published if form else b"ok")
+
+    return Handler
+
+
+@contextmanager
+def listening() -> Generator[Sinks]:
+    """The server that plays Slack, PagerDuty, SNS and the heartbeat."""
+    sinks = Sinks()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(sinks))
+    sinks.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield sinks
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def running(program: Path, folder: Path, settings: AlertmanagerSettings) -> Generator[Alertmanager]:
+    """Alertmanager with the rendered configuration; only waits and foreign addresses are replaced."""
+    with listening() as sinks:
+        base = f"http://127.0.0.1:{sinks.port}"
+        for name in secret_files(settings):
+            (folder / name).write_text("key" if name == "pager" else f"{base}/{name}")
+        rendered = json.dumps(config(settings, cluster_name="test")).replace(SECRET_FOLDER, str(folder))
+        content = json.loads(rendered.replace('"30s"', '"1s"').replace('"5m"', '"2s"'))
+        content["global"]["pagerduty_url"] = f"{base}/pagerduty"
+        for receiver in content["receivers"]:
+            for topic in receiver.get("sns_configs", []):
+                topic["api_url"] = f"{base}/sns"
+        file = folder / "alertmanager.yaml"
+        file.write_text(yaml.safe_dump(content))
+        with _process(program, file, folder) as address:
+            yield Alertmanager(address, sinks)
+
+
+@contextmanager
+def _process(program: Path, file: Path, folder: Path) -> Generator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    options = [f"--config.file={file}", f"--storage.path={folder / 'data'}", f"--web.listen-address={address}"]
+    # A bundle of certificates that the machine may set keeps the AWS SDK from using Alertmanager's own client.
+    around = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    around |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, *options, "--cluster.listen-address="], stdout=log, stderr=log, env=around)
+    try:
+        for _ in range(START_SECONDS * 10):
+            try:
+                with urlopen(f"http://{address}/-/ready", timeout=5):
+                    break
+            except (URLError, ConnectionError):
+                assert process.poll() is None, (folder / "log").read_text()
+                time.sleep(0.1)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(20)
