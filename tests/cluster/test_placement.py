@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from components.serving.plan import NAMESPACE
+from tests import tools
+from tests.cluster.alerts import expect, unschedulable
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, SET, Deployment, identities, status_of
 from tests.cluster.stand_ins import needs_charts
@@ -77,8 +81,12 @@ def test_efa_plugin_stays_off_nodes_without_efa(deployed: Deployment):
     assert set(deployed.hosts(pods)) == efa
 
 
-def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(deployed: Deployment):
-    """Of groups that share a node none goes alone."""
+def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(deployed: Deployment, tmp_path: Path):
+    """Of groups that share a node none goes alone. The alert names the same group."""
+    promtool = tools.find("promtool")
+    if promtool is None:
+        pytest.skip("cluster tier: `make tools` has not made promtool")
+    expect(deployed, "PodsPendingForGpu", (), promtool=promtool, folder=tmp_path)
     for engine in (each for each in deployed.engines if each.pods_per_node == 1):
         of_group = deployed.ranks(engine, 0)
         others = [pod for each in deployed.engines for pod in deployed.ranks(each)]
@@ -88,6 +96,8 @@ def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(de
                 f"group 0 of {engine.name} is pending, and no other",
                 lambda name=engine.name: {_group(pod) for pod in deployed.pending()} == {(name, "0")},
             )
+            deployed.client.wait("the scheduler says why", lambda: all(map(unschedulable, deployed.pending())))
+            expect(deployed, "PodsPendingForGpu", {engine.name}, promtool=promtool, folder=tmp_path)
             now = identities(pod for each in deployed.engines for pod in deployed.ranks(each))
             assert untouched <= now, "a group that still fits was disturbed"
             deployed.client.wait(
