@@ -69,6 +69,17 @@ def test_what_a_stack_does_not_have_has_no_dashboard() -> None:
     assert "EFA sent" in panels  # g6.12xlarge has EFA, and the group spans two
 
 
+def test_a_stack_with_phases_apart_behind_routers_has_all_six() -> None:
+    found = validate(load_stack_file(ROOT / "tests" / "stacks" / "Pulumi.disaggregated.yaml"))
+    assert found.settings is not None, found.errors
+    apart = dashboard_parts(resolve(found.settings))
+    assert {(group.lws, group.role) for group in apart.models[0].groups} == {
+        ("r1-prefill", "prefill"),
+        ("r1-decode", "decode"),
+    }
+    assert len(dashboards(apart)) == 6
+
+
 def test_speculation_and_lora_are_seen_in_the_arguments() -> None:
     first, second = load_stack_file(ROOT / "Pulumi.prod.yaml")["models"]
     extra = {**second.get("arguments", {}), "speculative-algorithm": "NGRAM", "enable-lora": True}
