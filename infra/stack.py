@@ -19,6 +19,7 @@ from components.aws.hyperpod.component import DependencyChart, HyperPod
 from components.aws.lustre.component import Lustre, LustreDriver, LustreVolume
 from components.aws.network.component import Network
 from components.aws.nodes.component import EksNodePool, SystemPool
+from components.aws.nodes.settings import After
 from components.base import PROJECT, Context
 from components.gateway.component import Gateway
 from components.monitoring.alertmanager import secret_files
@@ -106,8 +107,18 @@ def deploy(settings: StackSettings, plan: Plan, stack: str) -> None:
     namespace = InferenceNamespace("inference", ctx, plan_namespace(plan.models), opts=cluster.inside)
     weights = _weights(ctx, settings, plan, cluster, namespace)
     platform = _platform(ctx, settings, plan, cluster, namespace)
-    gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster)
-    models = _models(ctx, plan, cluster, namespace=namespace, weights=weights, platform=platform, gpu_nodes=gpu_nodes)
+    fetched = _prefetch(ctx, plan, cluster, namespace, weights)
+    gpu_nodes = _gpu_nodes(ctx, settings, plan, cluster, fetched)
+    models = _models(
+        ctx,
+        plan,
+        cluster,
+        namespace=namespace,
+        weights=weights,
+        fetched=fetched,
+        platform=platform,
+        gpu_nodes=gpu_nodes,
+    )
     _autoscaling(ctx, cluster, namespace=namespace, platform=platform, models=models)
     gateway = deploy_gateway(
         ctx,
@@ -424,11 +435,16 @@ def _managed(
         )
 
 
-def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster) -> list[pulumi.Resource]:
+def _gpu_nodes(
+    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, fetched: dict[str, list[pulumi.Resource]]
+) -> list[pulumi.Resource]:
     """The GPU nodes: HyperPod instance groups, or one EKS managed node group per pool.
 
-    They come once the cluster is usable: what can fail cheaply has then not failed, and they can join.
+    They come once the cluster is usable: what can fail cheaply has then not failed, and they can join. Where the
+    settings say so, they come after the weights too: nobody pays for GPUs while a hub is slow.
     """
+    jobs = [job for folder in fetched.values() for job in folder]
+    before = [*cluster.usable, *(jobs if settings.gpu_nodes.after is After.WEIGHTS else ())]
     security_groups = [cluster.network.node_security_group_id, cluster.eks.cluster_security_group_id]
     if not plan.hyperpod:
         pools = [
@@ -440,7 +456,7 @@ def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Clust
                 cluster_version=settings.cluster.kubernetes_version,
                 subnet_id=cluster.network.node_subnets[pool.zone],
                 security_group_ids=security_groups,
-                after=cluster.usable,
+                after=before,
                 opts=cluster.cloud,
             )
             for pool in plan.pools
@@ -458,7 +474,7 @@ def _gpu_nodes(ctx: Context, settings: StackSettings, plan: Plan, cluster: Clust
         security_group_ids=security_groups,
         efa_lustre=plan.file_system is not None and plan.file_system.efa,
         # HyperPod looks for its health agent's namespace and roles while it is being created.
-        after=[*cluster.usable, *chart.ready],
+        after=[*before, *chart.ready],
         opts=cluster.cloud,
     )
     return hyperpod.ready
@@ -493,11 +509,11 @@ def _models(
     *,
     namespace: InferenceNamespace,
     weights: Weights,
+    fetched: dict[str, list[pulumi.Resource]],
     platform: Platform,
     gpu_nodes: list[pulumi.Resource],
 ) -> list[Model]:
     """The models, each once its weights are on the file system and its nodes are there."""
-    fetched = _prefetch(ctx, plan, cluster, namespace, weights)
     before = [*cluster.usable, *namespace.ready, *weights.ready, *platform.before_engines, *gpu_nodes]
     made: dict[str, Model] = {}
     # An entry that splits requests names the Services of the other versions as text, and waits for them.

@@ -19,6 +19,9 @@ ENGINE_ACCOUNT: Final = "engine"
 WEIGHTS_ACCOUNT: Final = "weights"
 """Service account of the weights jobs."""
 
+STAGING_SCRIPT: Final = "weights-staging"
+"""ConfigMap with the script that copies weights to a node's NVMe."""
+
 ACCOUNTS: Final = (ENGINE_ACCOUNT, WEIGHTS_ACCOUNT)
 """Service accounts of the namespace itself."""
 

@@ -36,6 +36,7 @@ from components.serving.tuning import environment as tuned_environment
 from components.serving.weights.companions import fetched
 from components.serving.weights.plan import WeightsPlan, load_minutes, plan_weights
 from components.serving.weights.settings import WeightsSource
+from components.serving.weights.staging import FOLDER as STAGING_FOLDER
 
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
@@ -148,9 +149,14 @@ class GroupPlan:
         return self.transfer is not None and self.transfer.privileged
 
     @property
+    def staging_path(self) -> str | None:
+        """Folder on the node's NVMe that checkpoints are copied to; None where they are not."""
+        return f"{self.pool.nvme_path}/{STAGING_FOLDER}" if self.weights.staged else None
+
+    @property
     def ready_minutes(self) -> int:
         """Minutes after which a group that still is not ready never will be: image, weights and warm-up."""
-        return PULL_MINUTES + self.probes.startup_minutes
+        return PULL_MINUTES + self.weights.staging_minutes + self.probes.startup_minutes
 
     @property
     def first_minutes(self) -> int:
@@ -436,7 +442,7 @@ def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> Group
 def _arguments(settings: ModelSettings, sizing: Sizing, shared: _Shared, phase: Phase | None) -> EngineArguments:
     weights, ranks = shared.weights, settings.parallelism
     return EngineArguments(
-        model_path=weights.model_path,
+        model_path=weights.engine_path,
         served_name=settings.served,
         tensor=ranks.tensor,
         pipeline=ranks.pipeline,
@@ -454,7 +460,7 @@ def _arguments(settings: ModelSettings, sizing: Sizing, shared: _Shared, phase: 
         tool_parser=parser(settings.parsers.tool, shared.facts.tool_call_parser),
         reasoning_parser=parser(settings.parsers.reasoning, shared.facts.reasoning_parser),
         load_format="runai_streamer" if weights.source is WeightsSource.S3 else None,
-        shared_file_system=weights.mounted,
+        shared_file_system=weights.mounted and not weights.staged,
         api_key=settings.api_key_secret is not None,
         phase=phase,
         extra=flags(settings, settings.arguments, engine(settings.engine.version), shared.places),

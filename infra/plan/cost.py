@@ -106,9 +106,9 @@ def _pool_line(prices: PriceTable, pool: PoolPlan) -> CostLine:
     return _line(item, pool.nodes, listed, note)
 
 
-def price_of_node(prices: PriceTable, pool: PoolPlan) -> float | None:
+def price_of_type(prices: PriceTable, instance_type: str) -> float | None:
     """Price of an hour of one node: HyperPod's own, or else EC2's; None where neither is known."""
-    return prices.per_hour.get(pool.instance_type, prices.per_hour.get(pool.instance_type.removeprefix("ml.")))
+    return prices.per_hour.get(instance_type, prices.per_hour.get(instance_type.removeprefix("ml.")))
 
 
 def _surcharge(prices: PriceTable, extended_support: bool) -> Iterator[CostLine]:

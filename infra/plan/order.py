@@ -8,7 +8,7 @@ nothing, and every figure that it takes part in is a lower bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.facts.instances import find_instance
 from infra.offline.recording import Recorded
@@ -16,6 +16,7 @@ from infra.offline.recording import Recorded
 LEADER_WORKER_SET = "LeaderWorkerSet"
 _NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 _LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+_JOB = "kubernetes:batch/v1:Job"
 _HYPERPOD = "aws-native:sagemaker:Cluster"
 
 
@@ -40,12 +41,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class GpuWait:
-    """How long the GPUs of a resource are paid for before every model on them serves. `exact` is False for a lower
-    bound, where a duration on the way is unknown.
+    """How long the GPUs of a resource are paid for before every model on them serves. `counts` are the nodes of each of
+    `instances`; `exact` is False for a lower bound, where a duration on the way is unknown.
     """
 
     resource: Recorded
     instances: tuple[str, ...]
+    counts: tuple[int, ...]
     starts: float
     serving: float
     exact: bool
@@ -108,6 +110,44 @@ def order_of(resources: Sequence[Recorded], duration_of: Callable[[Recorded], Es
     return Order(steps, _critical_path(steps, needs, latest), _gpu_waits(steps, needs))
 
 
+def gpus_first(resources: Sequence[Recorded]) -> list[Recorded]:
+    """The same resources in the order that a person would take one after the other: GPU nodes as soon as they can be,
+    and only then whatever else the models need (file system, weights, operators).
+
+    What the GPU nodes themselves need comes before them, but not the weights, for which settings may let them wait;
+    what no model needs is where it was.
+    """
+    jobs = {resource.urn for resource in resources if resource.type == _JOB}
+    resources = [
+        resource
+        if resource.type.endswith(f":{LEADER_WORKER_SET}")
+        else replace(resource, depends_on=tuple(urn for urn in resource.depends_on if urn not in jobs))
+        for resource in resources
+    ]
+    needs = _needs(resources)
+    by_urn = {resource.urn: resource for resource in resources}
+    gpus = [urn for urn, resource in by_urn.items() if any(_gpu_nodes(resource, by_urn))]
+    models = [urn for urn, resource in by_urn.items() if resource.type.endswith(f":{LEADER_WORKER_SET}")]
+    before_gpus, before_models = _ancestors(gpus, needs), _ancestors(models, needs)
+    later = {urn for urn in before_models - before_gpus - {*gpus} if by_urn[urn].creates}
+    return [
+        replace(resource, depends_on=(*resource.depends_on, *gpus)) if resource.urn in later else resource
+        for resource in resources
+    ]
+
+
+def _ancestors(ends: Iterable[str], needs: Mapping[str, set[str]]) -> set[str]:
+    """Everything that `ends` wait for."""
+    seen: set[str] = set()
+    queue = [before for urn in ends for before in needs[urn]]
+    while queue:
+        urn = queue.pop()
+        if urn not in seen:
+            seen.add(urn)
+            queue += needs[urn]
+    return seen
+
+
 def _needs(resources: Sequence[Recorded]) -> dict[str, set[str]]:
     """By URN, the resources that must be there first. A remote component is there once its children are.
 
@@ -167,42 +207,48 @@ def _critical_path(
 
 
 def _gpu_waits(steps: Mapping[str, Step], needs: Mapping[str, set[str]]) -> tuple[GpuWait, ...]:
-    gpus = [(step, types) for step in steps.values() if (types := tuple(_gpu_instances(step.resource, steps)))]
+    made = {urn: step.resource for urn, step in steps.items()}
+    gpus = [(step, nodes) for step in steps.values() if (nodes := list(_gpu_nodes(step.resource, made)))]
     workloads = [step for step in steps.values() if step.resource.type.endswith(f":{LEADER_WORKER_SET}")]
     if not workloads:
         return ()
     last = (*workloads, *(step for step, _ in gpus))
     serving = max(step.ends for step in last)
     exact = _all_known(last, steps, needs)
-    return tuple(GpuWait(step.resource, types, step.starts, serving, exact) for step, types in gpus)
+    return tuple(
+        GpuWait(
+            step.resource,
+            tuple(type_ for type_, _ in nodes),
+            tuple(count for _, count in nodes),
+            step.starts,
+            serving,
+            exact,
+        )
+        for step, nodes in gpus
+    )
 
 
 def _all_known(ends: Iterable[Step], steps: Mapping[str, Step], needs: Mapping[str, set[str]]) -> bool:
-    seen: set[str] = set()
-    queue = [step.resource.urn for step in ends]
-    while queue:
-        urn = queue.pop()
-        if urn in seen:
-            continue
-        seen.add(urn)
-        if urn in steps and steps[urn].estimate.minutes is None:
-            return False
-        queue += needs[urn]
-    return True
+    urns = [step.resource.urn for step in ends]
+    return all(steps[urn].estimate.minutes is not None for urn in (*urns, *_ancestors(urns, needs)) if urn in steps)
 
 
-def _gpu_instances(resource: Recorded, steps: Mapping[str, Step]) -> Iterator[str]:
-    for name in _instance_types(resource, steps):
+def _gpu_nodes(resource: Recorded, made: Mapping[str, Recorded]) -> Iterator[tuple[str, int]]:
+    """The instance types with GPUs of the nodes that a resource brings, and how many of each."""
+    for name, count in _nodes(resource, made):
         found = find_instance(name)
         if found is not None and found.gpu is not None:
-            yield name
+            yield name, count
 
 
-def _instance_types(resource: Recorded, steps: Mapping[str, Step]) -> Iterator[str]:
-    """Instance types of the nodes that a resource brings; a node group may leave them to its launch template."""
+def _nodes(resource: Recorded, made: Mapping[str, Recorded]) -> Iterator[tuple[str, int]]:
+    """A node group may leave its type to its launch template."""
     if resource.type == _HYPERPOD:
-        yield from (str(group.get("instanceType")) for group in resource.inputs.get("instanceGroups", []))
+        for group in resource.inputs.get("instanceGroups", []):
+            yield str(group.get("instanceType")), group.get("instanceCount", 0)
     elif resource.type == _NODE_GROUP:
-        templates = (steps[urn].resource for urn in resource.depends_on if urn in steps)
+        templates = (made[urn] for urn in resource.depends_on if urn in made)
         named = (t.inputs.get("instanceType") for t in templates if t.type == _LAUNCH_TEMPLATE)
-        yield from resource.inputs.get("instanceTypes") or (str(name) for name in named if name)
+        count = resource.inputs.get("scalingConfig", {}).get("desiredSize", 0)
+        for name in resource.inputs.get("instanceTypes") or (str(name) for name in named if name):
+            yield name, count

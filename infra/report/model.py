@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from components.facts.durations import duration
 from infra.offline.recording import Recorded, Recording
-from infra.plan.order import LEADER_WORKER_SET, Estimate, Order, order_of
+from infra.plan.order import LEADER_WORKER_SET, Estimate, Order, gpus_first, order_of
+from infra.plan.savings import Saving, saving_of
 
 if TYPE_CHECKING:
     from components.rules import Problem
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan, what the program registers for it, and in which order. `problems` are warnings and advice."""
+    """A plan, what the program registers for it, and in which order. `problems` are warnings and advice; `saving` is
+    what the order saves against one in which GPU nodes come first, None where there are none.
+    """
 
     plan: Plan
     recording: Recording
     order: Order
     problems: tuple[Problem, ...]
+    saving: Saving | None = None
 
     @classmethod
     def of(cls, plan: Plan, recording: Recording, problems: Sequence[Problem] = ()) -> Preview:
@@ -35,7 +39,9 @@ class Preview:
             known = duration(resource.type, resource.inputs)
             return Estimate(known.minutes, known.source)
 
-        return cls(plan, recording, order_of(recording.resources, estimate), tuple(problems))
+        order = order_of(recording.resources, estimate)
+        saving = saving_of(order, order_of(gpus_first(recording.resources), estimate), plan.settings.prices)
+        return cls(plan, recording, order, tuple(problems), saving)
 
     @property
     def created(self) -> list[Recorded]:

@@ -47,7 +47,7 @@ def plan_json(preview: Preview) -> dict[str, Any]:
         "telemetry": kept_json(plan),
         "cost": _cost(plan.cost),
         "quotas": [asdict(quota) | {"command": quota.command} for quota in plan.quotas],
-        "order": _order(preview.order),
+        "order": {**_order(preview.order), "saving": asdict(preview.saving) if preview.saving else None},
     }
 
 
@@ -114,7 +114,12 @@ def _model(plan: Plan, model: ModelPlan) -> dict[str, Any]:
         "entry": _entry(model),
         "nodes": model.nodes,
         "gpus": model.gpus,
-        "weights": {"source": str(model.weights.source), "gib": model.weights.size_gib},
+        "weights": {
+            "source": str(model.weights.source),
+            "gib": model.weights.size_gib,
+            "staged": model.weights.staged,
+            "engine_path": model.weights.engine_path,
+        },
         "groups": [_group(plan, group) for group in model.groups],
         "router": _router(model.router) if model.router else None,
     }

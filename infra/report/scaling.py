@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from infra.plan.cost import price_of_node
+from infra.plan.cost import price_of_type
 from infra.report.figures import count, money
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def scaling_remarks(plan: Plan) -> Iterator[str]:
     for pool in (plan.pool(name) for name in names):
         idle = pool.nodes - plan.nodes_at_least(pool)
         if idle > 0:
-            price = price_of_node(plan.settings.prices, pool)
+            price = price_of_type(plan.settings.prices, pool.instance_type)
             worth = "at an unknown price" if price is None else f"{money(price * idle, plan.cost.currency)} an hour"
             yield f"Idle with the fewest groups: {count(idle, 'node')} of {pool.name} ({worth})."
 

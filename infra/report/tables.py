@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.aws.nodes.settings import After
 from infra.offline.recording import Recorded
 from infra.report.figures import TIMES, UNKNOWN, count, gib, listed, minutes, money
 from infra.report.kept import kept
@@ -24,7 +25,9 @@ from infra.report.ways import (
 
 if TYPE_CHECKING:
     from components.serving.plan import GroupPlan, ModelPlan
+    from infra.plan import Plan
     from infra.plan.order import Step
+    from infra.plan.savings import Saving
 
 _NUMBERS = frozenset(
     {"#", "count", "per hour", "per month", "needed", "available", "minutes", "starts", "takes", "resources"}
@@ -134,8 +137,24 @@ def _critical_path(preview: Preview) -> Table:
             f"GPUs of {wait.resource.name} are paid for {bound}{minutes(wait.minutes)} before every model serves, "
             f"which is {bound}{minutes(wait.serving)} from the start, weights loaded."
         )
+    if preview.saving and (preview.saving.minutes or preview.saving.gpu_minutes):
+        remarks.append(_saved(preview.saving, preview.plan))
     return Table(
         "Critical path", ("starts", "resource", "kind", "takes", "source of the estimate"), rows, tuple(remarks)
+    )
+
+
+def _saved(saving: Saving, plan: Plan) -> str:
+    """What parallel work saves, or what waiting with the GPU nodes costs and saves."""
+    least = "" if saving.exact else "at least "
+    later = saving.minutes < 0
+    time = f"{minutes(abs(saving.minutes))} {'later' if later else 'sooner'}"
+    worth = money(abs(saving.cost), plan.cost.currency) if saving.cost is not None else "at an unknown price"
+    gpus = f"{minutes(abs(saving.gpu_minutes))} {'more' if saving.gpu_minutes < 0 else 'less'} of idle GPUs ({worth})"
+    after = "after the weights" if plan.settings.gpu_nodes.after is After.WEIGHTS else "beside everything else"
+    return (
+        f"GPU nodes {after}, not before: every model serves {least}{time}, with {least}{gpus}; "
+        "unknown durations are left out of both."
     )
 
 
@@ -247,8 +266,10 @@ def _memory(preview: Preview) -> Table:
                 )
             )
     columns = ("model", "weights/GPU", "static share", "KV cache", "context", "full-length", "headroom", "load")
-    remarks = ("Full-length: how many requests of the whole context one replica holds at once.",)
-    return Table("Memory fit", columns, tuple(rows), remarks)
+    remarks = ["Full-length: how many requests of the whole context one replica holds at once."]
+    if staged := [model.name for model in preview.plan.models if model.weights.staged]:
+        remarks.append(f"Copied to the NVMe of each node before the engine starts: {listed(staged, 8)}.")
+    return Table("Memory fit", columns, tuple(rows), tuple(remarks))
 
 
 def _kept(preview: Preview) -> Table:

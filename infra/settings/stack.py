@@ -10,7 +10,7 @@ from components.aws.eks.settings import ClusterSettings
 from components.aws.hyperpod.settings import HyperPodSettings
 from components.aws.lustre.settings import LustreSettings
 from components.aws.network.settings import NetworkSettings
-from components.aws.nodes.settings import NodePool, SystemPoolSettings
+from components.aws.nodes.settings import GpuNodesSettings, NodePool, SystemPoolSettings
 from components.gateway.settings import GatewaySettings
 from components.monitoring.settings import MonitoringSettings
 from components.platform.settings import PlatformSettings
@@ -43,6 +43,8 @@ class StackSettings(Settings):
     """The HyperPod cluster; read only where `cluster.substrate` is `hyperpod`."""
     node_pools: list[NodePool] = Field(min_length=1, max_length=100)
     """GPU nodes: HyperPod instance groups, or EKS managed node groups."""
+    gpu_nodes: GpuNodesSettings = GpuNodesSettings()
+    """When they come."""
     file_system: LustreSettings | None = None
     """FSx for Lustre for the weights; without it they come from S3 or are fetched by each node."""
     platform: PlatformSettings = PlatformSettings()

@@ -30,6 +30,7 @@ def recording() -> Recording:
     r1 = plan(R1, entry={**ENTRY, **TRAFFIC}, apiKeySecret="key")
     qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
 
+    staged = plan({**R1, "name": "staged"}, weights={"staging": True})
     routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
     phases = plan({**APART, "name": "apart"})
     store = {"backend": "mooncake", "mooncake": {"master": "10.9.0.5:50051", "networks": ["10.9.0.0/24"]}}
@@ -47,7 +48,8 @@ def recording() -> Recording:
             "routers", ctx, engines_namespace="inference", node_selector={"a": "b"}, api_server_cidrs=["10.0.1.0/24"]
         )
         Model("routed", ctx, routed, namespace="inference", claim_name="weights", routers=routers, api_key=key)
-        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases]))
+        Model("staged", ctx, staged, namespace="inference", claim_name="weights")
+        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases, staged]))
         Model("apart", ctx, phases, namespace="inference", claim_name="weights", routers=routers)
         Model("qwen-30b", ctx, tuned, namespace="inference", claim_name="weights")
         WeightsPrefetch("qwen-30b-weights", ctx, tuned, namespace="inference", claim_name="weights")

@@ -76,6 +76,21 @@ class NodePool(Settings):
     """EKS: AMI release such as `1.34.1-20260801`; without it the release at creation stays until changed here."""
 
 
+class After(StrEnum):
+    """What the GPU nodes wait for."""
+
+    CLUSTER = "cluster"
+    WEIGHTS = "weights"
+
+
+class GpuNodesSettings(Settings):
+    """When the GPU nodes come, which is when they begin to cost."""
+
+    after: After = After.CLUSTER
+    """`cluster`: as soon as nodes can join, beside the fetching of the weights: the models serve soonest. `weights`:
+    once every checkpoint is on the file system: they serve later, and no GPU is paid for while a hub is slow."""
+
+
 class SystemPoolSettings(Settings):
     """The CPU pool for CoreDNS, controllers, Prometheus and the weights prefetch: an EKS managed node group.
 

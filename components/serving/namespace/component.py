@@ -7,9 +7,10 @@ import pulumi_kubernetes as k8s
 
 from components.base import Component, Context
 from components.kube import PodSecurity, namespace
-from components.serving.names import ACCOUNTS
+from components.serving.names import ACCOUNTS, STAGING_SCRIPT
 from components.serving.namespace.plan import POLICY, NamespacePlan, admission_binding, admission_policy
 from components.serving.network.policies import allow_dns, deny_all
+from components.serving.weights import staging
 
 
 class InferenceNamespace(Component):
@@ -25,7 +26,7 @@ class InferenceNamespace(Component):
     namespace: pulumi.Output[str]
     """The namespace's name."""
     ready: list[pulumi.Resource]
-    """Policies and accounts: what pods of the namespace must wait for."""
+    """Policies, accounts and scripts: what pods of the namespace must wait for."""
 
     def __init__(
         self, name: str, ctx: Context, plan: NamespacePlan, opts: pulumi.ResourceOptions | None = None
@@ -61,5 +62,18 @@ class InferenceNamespace(Component):
             )
             for account in ACCOUNTS
         ]
-        self.ready = [binding, *traffic, *accounts]
+        self.ready = [binding, *traffic, *accounts, *self._scripts(plan)]
         self.register_outputs({"namespace": self.namespace})
+
+    def _scripts(self, plan: NamespacePlan) -> list[pulumi.Resource]:
+        """The script that copies weights to a node, where pods do so."""
+        if not plan.staging:
+            return []
+        return [
+            k8s.core.v1.ConfigMap(
+                f"{self.name}-staging",
+                metadata={"name": STAGING_SCRIPT, "namespace": self.namespace},
+                data={staging.SCRIPT_FILE: staging.script()},
+                opts=self.child(),
+            )
+        ]

@@ -21,7 +21,7 @@ POLICY: Final = "sglang-hyperpod-engines"
 @dataclass(frozen=True, slots=True)
 class NamespacePlan:
     """The namespace and the most that its pods may ask for: capabilities, host paths, image repositories. `privileged`
-    are the LeaderWorkerSets whose pods may be privileged.
+    are the LeaderWorkerSets whose pods may be privileged. `staging`: some pods copy their weights to their node first.
     """
 
     name: str
@@ -29,6 +29,7 @@ class NamespacePlan:
     host_paths: tuple[str, ...]
     repositories: tuple[str, ...]
     privileged: tuple[str, ...] = ()
+    staging: bool = False
 
 
 def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
@@ -37,9 +38,10 @@ def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
     return NamespacePlan(
         name=NAMESPACE,
         capabilities=tuple(sorted({name for group in groups for name in group.capabilities})),
-        host_paths=tuple(sorted({group.cache_path for group in groups if group.cache_path})),
+        host_paths=tuple(sorted({path for group in groups for path in (group.cache_path, group.staging_path) if path})),
         repositories=tuple(sorted({group.image.repository for group in groups})),
         privileged=tuple(sorted(group.name for group in groups if group.privileged)),
+        staging=any(group.weights.staged for group in groups),
     )
 
 

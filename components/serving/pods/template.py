@@ -10,6 +10,7 @@ from components.serving.engine.command import PORT
 from components.serving.engine.environment import CACHE, POD_ADDRESS
 from components.serving.pods.probes import DRAIN_SECONDS, probes
 from components.serving.pods.resources import gib
+from components.serving.weights import staging
 
 if TYPE_CHECKING:
     from components.serving.plan import GroupPlan
@@ -47,6 +48,7 @@ def pod_template(
             "nodeSelector": dict(group.pool.node_selector),
             "tolerations": tolerations(group),
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            **_before(group),
             "containers": [_container(group, leader=leader, key_secret=key_secret)],
             "volumes": _volumes(group, claim_name, key_secret),
         },
@@ -83,6 +85,13 @@ def security_context(capabilities: tuple[str, ...], *, privileged: bool = False)
     dropped: dict[str, Any] = {"drop": ["ALL"]}
     added = {"add": list(capabilities)} if capabilities else {}
     return {"allowPrivilegeEscalation": False, "privileged": False, "capabilities": {**dropped, **added}}
+
+
+def _before(group: GroupPlan) -> dict[str, Any]:
+    """What runs before the engine; it may not talk to anyone, so that it needs no capability."""
+    if not group.weights.staged:
+        return {}
+    return {"initContainers": [staging.container(group.weights, group.image.reference, security_context(()))]}
 
 
 def _container(group: GroupPlan, *, leader: bool, key_secret: str | None) -> dict[str, Any]:
@@ -123,7 +132,9 @@ def _mounts(group: GroupPlan, key_secret: str | None) -> list[dict[str, Any]]:
         {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - where NCCL and torch share memory
         {"name": "cache", "mountPath": CACHE},
     ]
-    if group.weights.mount_path:
+    if group.weights.staged:
+        mounts.append({"name": "staged-weights", "mountPath": group.weights.staged_mount, "readOnly": True})
+    elif group.weights.mount_path:
         mounts.append({"name": "weights", "mountPath": group.weights.mount_path, "readOnly": True})
     if key_secret:
         mounts.append({"name": "api-key", "mountPath": KEY_FILE.rpartition("/")[0], "readOnly": True})
@@ -140,6 +151,8 @@ def _volumes(group: GroupPlan, claim_name: str | None, key_secret: str | None) -
     volumes: list[dict[str, Any]] = [{"name": "shared-memory", "emptyDir": shared}, {"name": "cache", **cache}]
     if group.weights.mounted:
         volumes.append({"name": "weights", "persistentVolumeClaim": {"claimName": claim_name, "readOnly": True}})
+    if group.staging_path:
+        volumes += staging.volumes(group.staging_path)
     if key_secret:
         volumes.append({"name": "api-key", "secret": {"secretName": key_secret, "defaultMode": 0o400}})
     if group.tuned_files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,13 +12,19 @@ from components.serving.weights.settings import WeightsSettings, WeightsSource
 _MIB_PER_GIB: Final = 2**30 / 1e6
 """Megabytes (10^6 bytes, in which FSx counts throughput) of a GiB."""
 
+_LEAST_MB_PER_S: Final = 300
+"""Slowest reading, in MB (10^6 bytes) per second and node, that copying is allowed; the probes allow it to loading."""
+
+STAGED_MOUNT: Final = "/staged-weights"
+"""Where pods see the folder of checkpoints on their node's NVMe."""
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsPlan:
     """A model's weights. `size_gib` is None where nobody knows it.
 
-    `model_path` is what the engine gets; `mount_path` is where pods see the shared file system, None where the weights
-    do not come from it.
+    `model_path` is where the checkpoint is: a folder, a bucket's or the hub's; `mount_path` is where pods see the
+    shared file system, None where the weights do not come from it. `staged`: each node gets a copy of its own first.
     """
 
     source: WeightsSource
@@ -28,6 +35,24 @@ class WeightsPlan:
     mount_path: str | None
     endpoint: str | None = None
     token_secret: str | None = None
+    staged: bool = False
+
+    @property
+    def engine_path(self) -> str:
+        """What the engine gets as its model."""
+        if not self.staged or self.mount_path is None:
+            return self.model_path
+        return f"{self.staged_mount}{self.model_path.removeprefix(self.mount_path)}"
+
+    @property
+    def staged_mount(self) -> str:
+        """Where pods see what was copied to the node."""
+        return STAGED_MOUNT
+
+    @property
+    def staging_minutes(self) -> int:
+        """Minutes that copying may take at 300 MB/s, beside the engine's own start."""
+        return math.ceil((self.size_gib or 0) * _MIB_PER_GIB / _LEAST_MB_PER_S / 60) if self.staged else 0
 
     @property
     def mounted(self) -> bool:
@@ -62,11 +87,12 @@ def plan_weights(
     `size_gib` is what the model's facts say.
     """
     size = settings.size_gib or size_gib
+    staged = settings.staging and mount_path is not None
     if settings.source is WeightsSource.S3:
         return WeightsPlan(settings.source, model, settings.revision, settings.uri or "", size, None)
     if settings.source is WeightsSource.FSX:
         path = f"{mount_path or ''}{settings.path or '/'}".rstrip("/")
-        return WeightsPlan(settings.source, model, settings.revision, path, size, mount_path)
+        return WeightsPlan(settings.source, model, settings.revision, path, size, mount_path, staged=staged)
     path = f"{mount_path}/{folder(model, settings.revision)}" if mount_path else model
     return WeightsPlan(
         settings.source,
@@ -77,6 +103,7 @@ def plan_weights(
         mount_path,
         endpoint=settings.endpoint,
         token_secret=settings.token_secret,
+        staged=staged,
     )
 
 

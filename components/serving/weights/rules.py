@@ -48,6 +48,17 @@ def hub_settings_need_the_hub(model: ModelSettings) -> Iterator[Finding]:
             yield Finding(f"weights.{name}", f"source {weights.source} uses no {name}", f"remove {name}")
 
 
+@rules.rule("weights.staging-source", source="components/serving/weights/stage.py copies folders")
+def what_is_staged_is_on_the_file_system(model: ModelSettings) -> Iterator[Finding]:
+    """What is streamed from a bucket is nowhere to be copied from."""
+    if model.weights.staging and model.weights.source is WeightsSource.S3:
+        yield Finding(
+            "weights.staging",
+            "source s3 is streamed into memory: there is no folder to copy to the nodes",
+            "remove staging, or use source: fsx with a data repository association",
+        )
+
+
 @rules.rule("weights.gated", source="Hugging Face model cards")
 def gated_models_have_a_token(model: ModelSettings) -> Iterator[Finding]:
     """The hub hands a gated model only to an account that accepted its licence."""

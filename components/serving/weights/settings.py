@@ -43,5 +43,8 @@ class WeightsSettings(Settings):
     """Name under `secrets` of a Hugging Face token, for gated models. Only the prefetch job ever sees it."""
     endpoint: Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:/-]+$")] | None = None
     """Mirror of the Hugging Face Hub, as `HF_ENDPOINT`."""
+    staging: bool = False
+    """Copies the checkpoint to the NVMe of each node before its engine starts, and the engine reads it from there: a
+    group that is made anew on its nodes loads without the file system. Each node holds a whole copy."""
     size_gib: float | None = Field(default=None, gt=0, le=10000, alias="sizeGiB")
     """Size of the checkpoint in GiB where the model's facts do not give it; decides load time and probes."""

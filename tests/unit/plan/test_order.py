@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from infra.offline.recording import Recorded
-from infra.plan.order import CycleError, Estimate, Order, order_of
+from infra.plan.order import CycleError, Estimate, Order, gpus_first, order_of
+from infra.plan.savings import Saving, saving_of
+from infra.settings.prices import PriceTable
 
 HYPERPOD = "aws-native:sagemaker:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+JOB = "kubernetes:batch/v1:Job"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 
 
@@ -24,6 +28,17 @@ def made(name: str, *after: str, type: str = "aws:s3/bucket:Bucket", **fields: A
 def ordered(*resources: Recorded, **minutes: float | None) -> Order:
     """The order, each resource taking `minutes[name]`, or nothing."""
     return order_of(resources, lambda resource: Estimate(minutes.get(resource.name, 0.0), "test"))
+
+
+PRICES = PriceTable.model_validate({"perHour": {"p5.48xlarge": 60}})
+P5 = {"instanceGroups": [{"instanceType": "ml.p5.48xlarge", "instanceCount": 4}]}
+
+
+def saved(resources: list[Recorded], minutes: Mapping[str, float | None], prices: PriceTable = PRICES) -> Saving:
+    """What the order saves against one with GPU nodes first."""
+    saving = saving_of(ordered(*resources, **minutes), ordered(*gpus_first(resources), **minutes), prices)
+    assert saving is not None
+    return saving
 
 
 def waves(order: Order) -> list[list[str]]:
@@ -128,3 +143,51 @@ def test_a_cycle_names_its_members() -> None:
 def test_nothing_takes_no_time() -> None:
     assert ordered().minutes == 0
     assert ordered().critical_path == ()
+
+
+def stack_of(*gpu_needs: str) -> list[Recorded]:
+    """A cluster; GPUs; a file system, a job and an operator that the model needs; a dashboard that nobody needs."""
+    return [
+        made("cluster"),
+        made("gpus", "cluster", *gpu_needs, type=HYPERPOD, inputs=P5),
+        made("lustre"),
+        made("fetch", "cluster", "lustre", type=JOB),
+        made("operator", "cluster"),
+        made("dashboard", "cluster"),
+        made("r1", "gpus", "fetch", "operator", type=LWS),
+    ]
+
+
+MINUTES = {"cluster": 10.0, "gpus": 20.0, "lustre": 10.0, "fetch": 15.0, "operator": 3.0, "dashboard": 99.0, "r1": 5.0}
+
+
+def test_what_runs_beside_the_gpu_nodes_saves_their_time() -> None:
+    saving = saved(stack_of(), MINUTES)
+    # Beside: 10 + 20 + 5. After: 10 + 20, then 10 + 15, then 5. Four nodes at 60 an hour for 25 minutes.
+    assert (saving.minutes, saving.gpu_minutes, saving.cost, saving.exact) == (25.0, 25.0, 100.0, True)
+
+
+def test_an_unknown_duration_is_left_out_and_said() -> None:
+    saving = saved(stack_of(), {**MINUTES, "fetch": None})
+    assert (saving.minutes, saving.exact) == (10.0, False)
+
+
+def test_gpu_nodes_after_the_weights_are_compared_with_the_same_order() -> None:
+    saving = saved(stack_of("fetch"), MINUTES)
+    # After the weights: 10 + 15 (lustre beside the cluster), 20, 5: later than beside, sooner than one by one.
+    assert (saving.minutes, saving.gpu_minutes) == (10.0, 25.0)
+
+
+def test_an_unknown_price_is_no_saving_in_money() -> None:
+    assert saved(stack_of(), MINUTES, PriceTable()).cost is None
+
+
+def test_without_gpu_nodes_there_is_nothing_to_compare() -> None:
+    assert saving_of(ordered(made("a")), ordered(made("a")), PRICES) is None
+
+
+def test_in_the_other_order_everything_that_models_need_waits_for_the_gpus() -> None:
+    first = ordered(*gpus_first(stack_of("fetch")), **MINUTES)
+    after = {step.resource.name for step in first.steps.values() if step.starts >= first.steps["gpus"].ends}
+    assert after == {"lustre", "fetch", "operator", "r1"}
+    assert first.steps["gpus"].starts == 10.0

@@ -8,7 +8,7 @@ from typing import Any
 from components.aws.eks.settings import ClusterSettings
 from components.aws.lustre.settings import LustreSettings
 from components.aws.nodes.plan import PoolPlan, Substrate, plan_pool
-from components.aws.nodes.settings import NodePool
+from components.aws.nodes.settings import GpuNodesSettings, NodePool
 from components.monitoring.settings import MonitoringSettings
 from components.rules import Problem, RuleSet
 from components.serving.plan import ModelPlan, plan_model
@@ -133,6 +133,7 @@ def stack(*models: ModelSettings, pools: list[NodePool] | None = None, **section
         "cluster": ClusterSettings.model_validate({"name": "c", "substrate": "eks"}),
         "node_pools": pools or [pool()],
         "models": list(models) or [model()],
+        "gpu_nodes": GpuNodesSettings(),
         "file_system": file_system,
         "gateway": None,
         "monitoring": MonitoringSettings(),

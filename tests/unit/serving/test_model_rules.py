@@ -20,6 +20,13 @@ TABLED = {case["rule"] for case in CASES}
 
 BAD: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     (
+        "weights.staging-source",
+        R1,
+        {"weights": {"source": "s3", "uri": "s3://bucket/r1", "staging": True}},
+        "weights.staging",
+        "source s3 is streamed into memory: there is no folder to copy to the nodes",
+    ),
+    (
         "layout.data-nodes",
         R1,
         {"parallelism": {"tensor": 8, "data": 2}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.serving.weights import prefetch
-from components.serving.weights.job import job, job_minutes, prefetches
+from components.serving.weights.job import BEHAVIOUR, job, job_minutes, prefetches, script
 from tests.unit.serving.builders import QWEN_8B, R1, plan
 
 FILES = {"config.json": 2, "model-1.safetensors": 5, "model-2.safetensors": 7, "pytorch_model.bin": 12}
@@ -168,3 +169,12 @@ def test_a_job_stays_when_it_is_done() -> None:
 
 def test_a_large_checkpoint_has_hours() -> None:
     assert job_minutes(642) > 240
+
+
+def test_a_new_script_alone_runs_no_finished_job_again() -> None:
+    """Whoever changes the script decides: a new BEHAVIOUR where what older ones left must be made anew, or else only
+    the new digest here, the second of the two.
+    """
+    template = job(plan(R1), claim_name="w", config_map="w", token_secret=None)["template"]
+    assert template["metadata"]["annotations"] == {"sglang-hyperpod/script": BEHAVIOUR}
+    assert (BEHAVIOUR, hashlib.sha256(script().encode()).hexdigest()[:16]) == ("cfa1c35a224d74bd", "cfa1c35a224d74bd")
