@@ -1,4 +1,7 @@
-"""Starts and ends a Kubernetes control plane on loopback: etcd, API server, controllers, scheduler, kwok, LWS."""
+"""Starts and ends a Kubernetes control plane on loopback: etcd, API server, controllers, scheduler, kwok, LWS.
+
+KEDA comes beside it where a test asks for it (`tests.cluster.keda`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,8 @@ MANAGED = "kwok.x-k8s.io/node"
 """The label by which kwok knows its nodes; without it a node's kubelet has fallen silent."""
 
 READER = "reader"
+KEDA = "keda-operator"
+"""KEDA's service account in the namespace `keda`; the API server knows a token of it."""
 """A user without rights of its own, whose requests are logged."""
 
 LEASE_SECONDS = 8
@@ -40,7 +45,8 @@ class ControlPlane:
     `server`, whose certificate is by `authority` (a file).
 
     `reader_kubeconfig` is for the user `reader`, who has no rights but those that a test gives; `audit` is the API
-    server's log of what this user asked for, one JSON object a line.
+    server's log of what this user asked for, one JSON object a line. `folder` holds all its files, among them KEDA's
+    kubeconfig; `certificates` issues more of them.
     """
 
     client: Client
@@ -50,6 +56,8 @@ class ControlPlane:
     token: str
     reader_kubeconfig: Path
     audit: Path
+    folder: Path
+    certificates: Authority
 
     def account(self) -> str:
         """What the cluster has to say for itself, for a failing test."""
@@ -73,6 +81,17 @@ def control_plane() -> Generator[ControlPlane]:
             processes.stop_all()
 
 
+def launch(
+    processes: Processes, name: str, flags: Mapping[str, object], environment: Mapping[str, str] | None = None
+) -> None:
+    """Start one of the built programs; `secure_port=0` becomes `--secure-port=0`. Raises FileNotFoundError."""
+    program = find(name)
+    if program is None:
+        raise FileNotFoundError(name)
+    options = [f"--{flag.replace('_', '-')}={value}" for flag, value in flags.items()]
+    processes.start(name, [program, *options], environment)
+
+
 class _Start:
     """The steps from an empty folder to a served LeaderWorkerSet API."""
 
@@ -80,7 +99,7 @@ class _Start:
         self._folder = folder
         self._processes = processes
         self._authority = Authority(folder)
-        self._token, self._reader_token = secrets.token_hex(16), secrets.token_hex(16)
+        self._token, self._reader_token, self._keda_token = (secrets.token_hex(16) for _ in range(3))
         self._ports = iter(free_ports(7))
         self._kubeconfig, self._reader = folder / "kubeconfig.json", folder / "reader.json"
         self._audit = folder / "audit.log"
@@ -91,6 +110,7 @@ class _Start:
         server = self._api_server(self._etcd())
         self._write_kubeconfig(self._kubeconfig, server, "admin", self._token)
         self._write_kubeconfig(self._reader, server, READER, self._reader_token)
+        self._write_kubeconfig(self._folder / f"{KEDA}.json", server, KEDA, self._keda_token)
         client = Client(server, self._authority.certificate, self._token, lambda: account(client, self._processes))
         # The garbage collector looks for new kinds every 30 s only: they are there before it starts.
         for definition in definitions.custom_resource_definitions():
@@ -100,7 +120,15 @@ class _Start:
         for configuration in definitions.lws_webhooks(webhook, self._authority.certificate):
             client.apply(configuration, manager="charts")
         return ControlPlane(
-            client, self._processes, server, self._authority.certificate, self._token, self._reader, self._audit
+            client,
+            self._processes,
+            server,
+            self._authority.certificate,
+            self._token,
+            self._reader,
+            self._audit,
+            self._folder,
+            self._authority,
         )
 
     def _etcd(self) -> str:
@@ -122,7 +150,14 @@ class _Start:
     def _api_server(self, etcd: str) -> str:
         port = next(self._ports)
         tokens = self._folder / "tokens.csv"
-        tokens.write_text(f'{self._token},admin,admin,"system:masters"\n{self._reader_token},{READER},{READER}\n')
+        groups = "system:serviceaccounts,system:serviceaccounts:keda,system:authenticated"
+        users = (
+            f'{self._token},admin,admin,"system:masters"',
+            f"{self._reader_token},{READER},{READER}",
+            f'{self._keda_token},system:serviceaccount:keda:{KEDA},{KEDA},"{groups}"',
+        )
+        tokens.write_text("\n".join(users) + "\n")
+        front_proxy = self._authority.issue("front-proxy")
         policy = self._folder / "audit.json"
         rules = [{"level": "Metadata", "users": [READER]}, {"level": "None"}]
         kind = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy"}
@@ -146,6 +181,14 @@ class _Start:
             audit_policy_file=policy,
             audit_log_path=self._audit,
             allow_privileged="true",
+            # An API that another program serves, such as KEDA's metrics, is asked in the caller's name.
+            requestheader_client_ca_file=self._authority.certificate,
+            requestheader_allowed_names="front-proxy",
+            requestheader_username_headers="X-Remote-User",
+            requestheader_group_headers="X-Remote-Group",
+            requestheader_extra_headers_prefix="X-Remote-Extra-",
+            proxy_client_cert_file=front_proxy.certificate,
+            proxy_client_key_file=front_proxy.key,
         )
         server = f"https://127.0.0.1:{port}"
         self._answers("kube-apiserver", f"{server}/readyz")
@@ -167,6 +210,7 @@ class _Start:
             node_eviction_rate=10,
             pvclaimbinder_sync_period="1s",
             concurrent_namespace_syncs=20,
+            horizontal_pod_autoscaler_sync_period="1s",
         )
         configuration = self._folder / "scheduler.json"
         configuration.write_text(
@@ -217,11 +261,7 @@ class _Start:
         return f"https://127.0.0.1:{webhook}"
 
     def _start(self, name: str, **flags: object) -> None:
-        program = find(name)
-        if program is None:
-            raise FileNotFoundError(name)
-        options = [f"--{flag.replace('_', '-')}={value}" for flag, value in flags.items()]
-        self._processes.start(name, [program, *options])
+        launch(self._processes, name, flags)
 
     def _answers(self, name: str, url: str, seconds: float = 60) -> None:
         """Wait until `url` gives any HTTP answer below 500."""

@@ -62,6 +62,21 @@ def lws_webhooks(url: str, authority: Path) -> list[Manifest]:
     return configurations
 
 
+def keda_webhooks(url: str, authority: Path) -> list[Manifest]:
+    """KEDA's admission webhook for ScaledObjects, pointed at `url`. Here it must answer; KEDA's own configuration lets
+    everything pass while it does not.
+    """
+    bundle = b64encode(authority.read_bytes()).decode()
+    configurations = _documents(module("keda") / "config" / "webhooks" / "validation_webhooks.yaml")
+    for configuration in configurations:
+        configuration["webhooks"] = [
+            {**_reachable(webhook, url, bundle), "failurePolicy": "Fail"}
+            for webhook in configuration["webhooks"]
+            if webhook["rules"][0]["resources"] == ["scaledobjects"]
+        ]
+    return configurations
+
+
 def module(name: str) -> Path:
     """The folder of a pinned Go module's sources."""
     folder = source(name)

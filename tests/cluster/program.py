@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.facts.instances import Instance, instance
+from components.monitoring.values import PROMETHEUS_URL
 from infra.cli.source import Source
 from infra.offline import Recording, record
 from infra.plan import Plan, resolve
@@ -44,12 +45,15 @@ class Program:
     stack: str
     plan: Plan
     recording: Recording
+    prometheus: str = PROMETHEUS_URL
 
     @property
     def objects(self) -> list[Manifest]:
-        """Every Kubernetes object; a secret's value reads `<secret>`, and where all values are one, so does its key."""
+        """Every Kubernetes object; a secret's value reads `<secret>`, and where all values are one, so does its key.
+        `prometheus` is where Prometheus answers.
+        """
         inputs = [each.inputs for each in self.recording.resources if {"apiVersion", "kind"} <= each.inputs.keys()]
-        objects = json.loads(json.dumps(inputs))
+        objects = json.loads(json.dumps(inputs).replace(PROMETHEUS_URL, self.prometheus))
         for manifest in objects:
             if isinstance(values := manifest.get("stringData"), str):
                 manifest["stringData"] = {"secret": values}

@@ -1,0 +1,193 @@
+"""Scaling is played: KEDA and the real autoscaler move groups by what a small Prometheus says, within the limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import yaml
+
+from components.serving.autoscaling.queries import KV_USAGE, QUEUE
+from components.serving.plan import NAMESPACE, GroupPlan
+from infra.cli.source import Source
+from tests.cluster import keda
+from tests.cluster.access import Account
+from tests.cluster.client import Manifest, RefusedError, name_of
+from tests.cluster.control_plane import KEDA, ControlPlane, control_plane, missing
+from tests.cluster.deployment import Deployment
+from tests.cluster.program import ROOT, program_of
+from tests.cluster.prometheus import Prometheus, prometheus
+
+DOWN_SECONDS = 4
+"""The shortest lull that the test's settings call a lull."""
+
+SCALED = {
+    "minReplicas": 1,
+    "maxReplicas": 3,
+    "triggers": {"queuedRequests": 10, "kvUsage": 0.8},
+    "stabilisation": {"upSeconds": 0, "downSeconds": DOWN_SECONDS, "downPeriodSeconds": 1},
+    "fallback": {"failures": 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A stack whose model scales between one and three groups of two nodes, on six nodes, and what moves it."""
+
+    plane: ControlPlane
+    cluster: Deployment
+    prometheus: Prometheus
+
+    @property
+    def model(self) -> GroupPlan:
+        return self.cluster.engines[0]
+
+    def groups(self) -> int:
+        """The number that the autoscaler last set."""
+        return self.cluster.leader_worker_set(self.model)["spec"]["replicas"]
+
+    def says(self, *, queue: float | None = 0, kv_usage: float | None = 0.1) -> None:
+        """What the engines report from now on, over all groups; None: they report nothing."""
+        for metric, value in ((QUEUE, queue), (KV_USAGE, kv_usage)):
+            self.prometheus.values.pop((self.model.name, metric), None)
+            if value is not None:
+                self.prometheus.values[self.model.name, metric] = value
+
+    def comes_to(self, groups: int, seconds: float = 40) -> None:
+        """Wait until there are so many groups, each with every rank ready."""
+        self.plane.client.wait(
+            f"{self.model.name} has {groups} groups",
+            lambda: self.groups() == groups and self.cluster.serving(self.model) == groups,
+            seconds,
+        )
+
+    def stays_at(self, groups: int, seconds: float) -> None:
+        """Look until the time is over: the number never changes."""
+        _throughout(seconds, lambda: self.groups() == groups)
+
+
+def _throughout(seconds: float, holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert holds()
+        time.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
+    if absent := [*missing(), *keda.missing()]:
+        pytest.skip(f"cluster tier: `make tools` has not made {', '.join(absent)}")
+    file = tmp_path_factory.mktemp("scaled") / "Pulumi.scaled.yaml"
+    file.write_text(yaml.safe_dump({"config": _settings()}))
+    planned = program_of(Source(file, "scaled"))
+    (release,) = [each for each in planned.recording.resources if each.name == "keda-release"]
+    with control_plane() as plane, prometheus() as metrics:
+        keda.install(plane, release.inputs["values"])
+        cluster = Deployment(replace(planned, prometheus=metrics.url), plane.client)
+        stack = Scaled(plane, cluster, metrics)
+        stack.says()
+        cluster.apply()
+        yield stack
+
+
+def _settings() -> dict[str, Any]:
+    config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    config["sglang-hyperpod:nodePools"][0]["nodes"] = 6
+    config["sglang-hyperpod:models"][0]["autoscaling"] = SCALED
+    return config
+
+
+def test_keda_takes_every_scaled_object_and_asks_for_what_it_says(scaled: Scaled) -> None:
+    client = scaled.plane.client
+    for manifest in scaled.cluster.of_kind("ScaledObject"):
+        client.wait(f"{name_of(manifest)} is Ready", lambda each=manifest: _is_ready(scaled.cluster.live(each)), 30)
+    asked = {(scaled.model.name, QUEUE), (scaled.model.name, KV_USAGE)}
+    client.wait("every signal has been asked for", lambda: asked <= scaled.prometheus.asked, 30)
+
+
+def test_one_group_has_one_scaler(scaled: Scaled) -> None:
+    (manifest,) = scaled.cluster.of_kind("ScaledObject")
+    second = {**manifest, "metadata": {**manifest["metadata"], "name": "second"}}
+    with pytest.raises(RefusedError, match="is already managed by the"):
+        scaled.plane.client.apply(second, dry_run=True)
+
+
+def test_a_longer_queue_brings_groups_up_to_the_limit_and_not_beyond(scaled: Scaled) -> None:
+    scaled.comes_to(1)
+    scaled.says(queue=15)
+    scaled.comes_to(2)
+    scaled.says(queue=1000)
+    scaled.comes_to(3)
+    scaled.stays_at(3, 3)
+    assert scaled.cluster.pending() == []
+
+
+def test_another_apply_leaves_the_number_alone(scaled: Scaled) -> None:
+    scaled.says(queue=1000)
+    scaled.comes_to(3)
+    (manifest,) = scaled.cluster.of_kind("LeaderWorkerSet")
+    made = scaled.cluster.program.recording.one(f"kubernetes:{manifest['apiVersion']}:LeaderWorkerSet")
+    assert made.ignore_changes == ("spec.replicas",)
+    with pytest.raises(RefusedError, match=r"conflict.*\.spec\.replicas"):
+        scaled.plane.client.apply(manifest, dry_run=True)
+    scaled.plane.client.apply(_without_replicas(manifest))
+    scaled.stays_at(3, 2)
+
+
+def test_without_metrics_the_number_stands_still(scaled: Scaled) -> None:
+    scaled.says(queue=1000)
+    scaled.comes_to(3)
+    scaled.says(queue=None, kv_usage=None)
+    scaled.stays_at(3, DOWN_SECONDS + 4)
+
+
+def test_one_signal_is_enough_to_keep_groups_and_a_missing_one_takes_none(scaled: Scaled) -> None:
+    scaled.says(queue=1000)
+    scaled.comes_to(3)
+    scaled.says(queue=None, kv_usage=0.1)
+    scaled.stays_at(3, DOWN_SECONDS + 4)
+
+
+def test_an_empty_queue_takes_groups_away_after_the_lull(scaled: Scaled) -> None:
+    scaled.says(queue=1000)
+    scaled.comes_to(3)
+    scaled.says()
+    scaled.stays_at(3, DOWN_SECONDS - 1.5)
+    scaled.comes_to(1)
+
+
+def test_a_full_kv_cache_brings_groups_too(scaled: Scaled) -> None:
+    scaled.says()
+    scaled.comes_to(1)
+    scaled.says(kv_usage=1.0)
+    scaled.comes_to(2)
+
+
+def test_keda_has_the_rights_that_scaling_takes_and_no_others(scaled: Scaled) -> None:
+    account = Account(scaled.plane.client, keda.NAMESPACE, KEDA)
+    groups = "leaderworkerset.x-k8s.io"
+    assert account.may("update", "leaderworkersets/scale", NAMESPACE, group=groups)
+    assert not account.may("update", "leaderworkersets", NAMESPACE, group=groups)
+    assert not account.may("delete", "leaderworkersets", NAMESPACE, group=groups)
+    assert not account.may("update", "deployments/scale", NAMESPACE, group="apps")
+    assert not account.may("create", "pods/exec", NAMESPACE)
+    assert not account.may("list", "nodes")
+
+
+def test_deletion_leaves_no_finalizer_hanging(scaled: Scaled) -> None:
+    scaled.cluster.delete()
+    assert scaled.plane.client.find_all("keda.sh/v1alpha1", "ScaledObject") == []
+    assert scaled.plane.client.find_all("autoscaling/v2", "HorizontalPodAutoscaler") == []
+
+
+def _without_replicas(manifest: Manifest) -> Manifest:
+    """What a provider sends where the number is left to its owner."""
+    return {**manifest, "spec": {key: value for key, value in manifest["spec"].items() if key != "replicas"}}
+
+
+def _is_ready(live: Manifest | None) -> bool:
+    conditions = ((live or {}).get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
