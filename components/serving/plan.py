@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from components.facts.engines import engine
 from components.facts.models import ModelFacts, UnknownModel
 from components.serving.autoscaling.plan import ScalingPlan, plan_scaling
+from components.serving.autoscaling.ratio import companion
 from components.serving.disaggregation.plan import Transfer, plan_transfer
 from components.serving.engine.arguments import EngineArguments, command_line
 from components.serving.engine.command import PORT, command
@@ -433,7 +434,12 @@ def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> Group
         max_surge=settings.rollout.max_surge,
         evictable_groups=settings.disruption_budget.max_unavailable,
         api_key=settings.api_key_secret is not None,
-        scaling=plan_scaling(settings.autoscaling, lws=role.group, role=role.name),
+        scaling=plan_scaling(
+            settings.autoscaling,
+            lws=role.group,
+            role=role.name,
+            companion=companion(role.model.disaggregation, role.model.name, role.name),
+        ),
         reclaimed=settings.autoscaling is not None and not settings.autoscaling.on,
         transfer=transfer,
     )

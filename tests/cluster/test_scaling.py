@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.serving.autoscaling.queries import KV_USAGE, QUEUE
+from components.serving.autoscaling.queries import ITL, KV_USAGE, QUEUE, TTFT
 from components.serving.plan import NAMESPACE, GroupPlan
 from infra.cli.source import Source
 from tests.cluster import keda
@@ -21,21 +21,47 @@ from tests.cluster.deployment import Deployment
 from tests.cluster.program import ROOT, program_of
 from tests.cluster.prometheus import Prometheus, prometheus
 
+SIGNALS = {"queue": QUEUE, "kv_usage": KV_USAGE, "ttft": TTFT, "itl": ITL}
 DOWN_SECONDS = 4
 """The shortest lull that the test's settings call a lull."""
 
-SCALED = {
-    "minReplicas": 1,
-    "maxReplicas": 3,
-    "triggers": {"queuedRequests": 10, "kvUsage": 0.8},
+QUICK = {
     "stabilisation": {"upSeconds": 0, "downSeconds": DOWN_SECONDS, "downPeriodSeconds": 1},
     "fallback": {"failures": 1},
 }
+SCALED = {"minReplicas": 1, "maxReplicas": 3, "triggers": {"queuedRequests": 10, "kvUsage": 0.8}, **QUICK}
+"""Its weights are copied to the nodes first, so that pods with a container before the engine are admitted too."""
+
+APART = {
+    "name": "apart",
+    "model": "Qwen/Qwen3-4B",
+    "contextLength": 16384,
+    "router": {},
+    "disaggregation": {
+        "transport": "mooncake-tcp",
+        "ratio": {"leastDecodePerPrefill": 1, "mostDecodePerPrefill": 2},
+        "prefill": {
+            "nodePool": "phases",
+            "parallelism": {"tensor": 4},
+            "packing": {"gpusPerPod": 4},
+            "autoscaling": {"maxReplicas": 2, **QUICK},
+        },
+        "decode": {
+            "nodePool": "phases",
+            "parallelism": {"tensor": 4},
+            "packing": {"gpusPerPod": 4},
+            "autoscaling": {"maxReplicas": 4, **QUICK},
+        },
+    },
+}
+"""Phases of one node each; two decode groups at most for each prefill group, and one at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """A stack whose model scales between one and three groups of two nodes, on six nodes, and what moves it."""
+    """A stack whose first model scales between one and three groups of two nodes, on six nodes, and whose second one
+    has phases that scale on six nodes of their own; and what moves them.
+    """
 
     plane: ControlPlane
     cluster: Deployment
@@ -43,24 +69,35 @@ class Scaled:
 
     @property
     def model(self) -> GroupPlan:
+        """The groups of the first model."""
         return self.cluster.engines[0]
 
-    def groups(self) -> int:
-        """The number that the autoscaler last set."""
-        return self.cluster.leader_worker_set(self.model)["spec"]["replicas"]
+    @property
+    def phases(self) -> list[GroupPlan]:
+        """Prefill and decode of the second one."""
+        return self.cluster.engines[1:]
 
-    def says(self, *, queue: float | None = 0, kv_usage: float | None = 0.1) -> None:
-        """What the engines report from now on, over all groups; None: they report nothing."""
-        for metric, value in ((QUEUE, queue), (KV_USAGE, kv_usage)):
-            self.prometheus.values.pop((self.model.name, metric), None)
+    def groups(self, engine: GroupPlan | None = None) -> int:
+        """The number that the autoscaler last set, of the first model unless another is named."""
+        return self.cluster.leader_worker_set(engine or self.model)["spec"]["replicas"]
+
+    def says(self, engine: GroupPlan | None = None, **signals: float | None) -> None:
+        """What the engines report from now on, over all groups: nothing to do, but for these `signals`; None: they
+        report nothing of it.
+        """
+        lws = (engine or self.model).name
+        for name, metric in SIGNALS.items():
+            self.prometheus.values.pop((lws, metric), None)
+            value = signals.get(name, 0)
             if value is not None:
-                self.prometheus.values[self.model.name, metric] = value
+                self.prometheus.values[lws, metric] = value
 
-    def comes_to(self, groups: int, seconds: float = 40) -> None:
+    def comes_to(self, groups: int, engine: GroupPlan | None = None, seconds: float = 40) -> None:
         """Wait until there are so many groups, each with every rank ready."""
+        scaled = engine or self.model
         self.plane.client.wait(
-            f"{self.model.name} has {groups} groups",
-            lambda: self.groups() == groups and self.cluster.serving(self.model) == groups,
+            f"{scaled.name} has {groups} groups",
+            lambda: self.groups(scaled) == groups and self.cluster.serving(scaled) == groups,
             seconds,
         )
 
@@ -88,7 +125,8 @@ def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
         keda.install(plane, release.inputs["values"])
         cluster = Deployment(replace(planned, prometheus=metrics.url), plane.client)
         stack = Scaled(plane, cluster, metrics)
-        stack.says()
+        for engine in cluster.engines:
+            stack.says(engine)
         cluster.apply()
         yield stack
 
@@ -96,7 +134,9 @@ def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
 def _settings() -> dict[str, Any]:
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     config["sglang-hyperpod:nodePools"][0]["nodes"] = 6
-    config["sglang-hyperpod:models"][0]["autoscaling"] = SCALED
+    config["sglang-hyperpod:nodePools"].append({**config["sglang-hyperpod:nodePools"][0], "name": "phases"})
+    config["sglang-hyperpod:models"][0] |= {"autoscaling": SCALED, "weights": {"staging": True}}
+    config["sglang-hyperpod:models"].append(APART)
     return config
 
 
@@ -104,12 +144,17 @@ def test_keda_takes_every_scaled_object_and_asks_for_what_it_says(scaled: Scaled
     client = scaled.plane.client
     for manifest in scaled.cluster.of_kind("ScaledObject"):
         client.wait(f"{name_of(manifest)} is Ready", lambda each=manifest: _is_ready(scaled.cluster.live(each)), 30)
-    asked = {(scaled.model.name, QUEUE), (scaled.model.name, KV_USAGE)}
+    prefill, decode = (engine.name for engine in scaled.phases)
+    asked = {
+        *((scaled.model.name, metric) for metric in (QUEUE, KV_USAGE)),
+        *((prefill, metric) for metric in (QUEUE, TTFT)),
+        *((decode, metric) for metric in (QUEUE, KV_USAGE, ITL)),
+    }
     client.wait("every signal has been asked for", lambda: asked <= scaled.prometheus.asked, 30)
 
 
 def test_one_group_has_one_scaler(scaled: Scaled) -> None:
-    (manifest,) = scaled.cluster.of_kind("ScaledObject")
+    manifest = scaled.cluster.of_kind("ScaledObject")[0]
     second = {**manifest, "metadata": {**manifest["metadata"], "name": "second"}}
     with pytest.raises(RefusedError, match="is already managed by the"):
         scaled.plane.client.apply(second, dry_run=True)
@@ -128,8 +173,10 @@ def test_a_longer_queue_brings_groups_up_to_the_limit_and_not_beyond(scaled: Sca
 def test_another_apply_leaves_the_number_alone(scaled: Scaled) -> None:
     scaled.says(queue=1000)
     scaled.comes_to(3)
-    (manifest,) = scaled.cluster.of_kind("LeaderWorkerSet")
-    made = scaled.cluster.program.recording.one(f"kubernetes:{manifest['apiVersion']}:LeaderWorkerSet")
+    manifest = scaled.cluster.of_kind("LeaderWorkerSet")[0]
+    made = scaled.cluster.program.recording.one(
+        f"kubernetes:{manifest['apiVersion']}:LeaderWorkerSet", "qwen3-8b-serve"
+    )
     assert made.ignore_changes == ("spec.replicas",)
     with pytest.raises(RefusedError, match=r"conflict.*\.spec\.replicas"):
         scaled.plane.client.apply(manifest, dry_run=True)
@@ -147,7 +194,7 @@ def test_without_metrics_the_number_stands_still(scaled: Scaled) -> None:
 def test_one_signal_is_enough_to_keep_groups_and_a_missing_one_takes_none(scaled: Scaled) -> None:
     scaled.says(queue=1000)
     scaled.comes_to(3)
-    scaled.says(queue=None, kv_usage=0.1)
+    scaled.says(queue=None)
     scaled.stays_at(3, DOWN_SECONDS + 4)
 
 
@@ -166,6 +213,23 @@ def test_a_full_kv_cache_brings_groups_too(scaled: Scaled) -> None:
     scaled.comes_to(2)
 
 
+def test_phases_keep_their_proportion_on_the_way_up_and_down(scaled: Scaled) -> None:
+    prefill, decode = scaled.phases
+    scaled.says(decode, queue=1000)
+    scaled.comes_to(4, decode)
+    scaled.comes_to(2, prefill)
+    scaled.says(decode)
+    scaled.comes_to(1, prefill)
+    scaled.comes_to(1, decode)
+
+
+def test_decode_follows_prefill_too(scaled: Scaled) -> None:
+    prefill, decode = scaled.phases
+    scaled.says(prefill, ttft=30)
+    scaled.comes_to(2, prefill)
+    scaled.comes_to(2, decode)
+
+
 def test_keda_has_the_rights_that_scaling_takes_and_no_others(scaled: Scaled) -> None:
     account = Account(scaled.plane.client, keda.NAMESPACE, KEDA)
     groups = "leaderworkerset.x-k8s.io"
@@ -177,10 +241,14 @@ def test_keda_has_the_rights_that_scaling_takes_and_no_others(scaled: Scaled) ->
     assert not account.may("list", "nodes")
 
 
-def test_deletion_leaves_no_finalizer_hanging(scaled: Scaled) -> None:
-    scaled.cluster.delete()
-    assert scaled.plane.client.find_all("keda.sh/v1alpha1", "ScaledObject") == []
-    assert scaled.plane.client.find_all("autoscaling/v2", "HorizontalPodAutoscaler") == []
+def test_what_scales_goes_without_a_trace_and_leaves_the_groups(scaled: Scaled) -> None:
+    client = scaled.plane.client
+    before = [scaled.groups(engine) for engine in scaled.cluster.engines]
+    for manifest in scaled.cluster.of_kind("ScaledObject"):
+        client.delete(manifest)
+        client.wait("KEDA takes its finalizer off", lambda each=manifest: scaled.cluster.live(each) is None)
+    client.wait("no autoscaler is left", lambda: not client.find_all("autoscaling/v2", "HorizontalPodAutoscaler"))
+    assert [scaled.groups(engine) for engine in scaled.cluster.engines] == before
 
 
 def _without_replicas(manifest: Manifest) -> Manifest:

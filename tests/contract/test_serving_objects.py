@@ -72,7 +72,7 @@ def recording() -> Recording:
 def test_sets_have_only_fields_that_the_controller_knows(recording: Recording) -> None:
     schema = strict_schema("leaderworkerset.x-k8s.io_LeaderWorkerSet", "spec")
     sets = recording.of_type(LWS)
-    assert len(sets) == 6
+    assert len(sets) == 7
     for made in sets:
         jsonschema.validate(made.inputs["spec"], schema)
 

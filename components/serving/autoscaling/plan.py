@@ -43,14 +43,16 @@ class ScalingPlan:
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
 
 
-def plan_scaling(settings: AutoscalingSettings | None, *, lws: str, role: str) -> ScalingPlan | None:
-    """How a role is scaled; None where it is not."""
+def plan_scaling(
+    settings: AutoscalingSettings | None, *, lws: str, role: str, companion: Trigger | None = None
+) -> ScalingPlan | None:
+    """How a role is scaled; None where it is not. `companion` makes it follow another role's groups."""
     if settings is None or not settings.on:
         return None
     return ScalingPlan(
         least=settings.min_replicas,
         most=settings.max_replicas,
-        triggers=tuple(_triggers(settings, lws, role)),
+        triggers=(*_triggers(settings, lws, role), *([companion] if companion else ())),
         stabilisation=settings.stabilisation,
         fallback=settings.fallback,
     )

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from components.rules import Finding, Severity
 from components.serving.autoscaling.cron import faults
 from components.serving.autoscaling.plan import thresholds
+from components.serving.autoscaling.ratio import ratio_of
+from components.serving.disaggregation.settings import DisaggregationSettings, RoleSettings
+from components.serving.names import PREFILL
 from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
@@ -157,6 +160,96 @@ def groups_are_not_given_up_in_a_lull(model: ModelSettings) -> Iterator[Finding]
 
 _LEAST_LULL_SECONDS = 300
 """The HorizontalPodAutoscaler's own default."""
+
+
+@rules.rule(
+    "autoscaling.unmeasured",
+    source="sglang: a prefill group hands a request on after its first token",
+    severity=Severity.WARNING,
+)
+def a_phase_is_scaled_by_what_it_does(model: ModelSettings) -> Iterator[Finding]:
+    """A phase has no signal of what only the other one does."""
+    if model.role == PREFILL and model.autoscaling and model.autoscaling.triggers.itl_seconds:
+        yield Finding(
+            "autoscaling.triggers.itlSeconds",
+            "prefill groups generate no tokens after the first: this stays 0",
+            "move it to disaggregation.decode",
+        )
+
+
+@rules.of_whole("autoscaling.ratio-order", source="components/serving/autoscaling/ratio.py")
+def the_proportion_has_room(model: ModelSettings) -> Iterator[Finding]:
+    """The least proportion is not above the most."""
+    split = model.disaggregation
+    if split and ratio_of(split).least > ratio_of(split).most:
+        ratio = ratio_of(split)
+        yield Finding(
+            "disaggregation.ratio",
+            f"leastDecodePerPrefill {ratio.least:g} is more than mostDecodePerPrefill {ratio.most:g}",
+            f"use at most {ratio.most:g} for the least",
+        )
+
+
+@rules.of_whole("autoscaling.ratio-limits", source="components/serving/autoscaling/ratio.py")
+def the_limits_keep_the_proportion(model: ModelSettings) -> Iterator[Finding]:
+    """Each phase may have as many groups as the other one's most groups need."""
+    split = model.disaggregation
+    if split is None or not _scales(split):
+        return
+    ratio = ratio_of(split)
+    prefill, decode = (_most(phase) for phase in (split.prefill, split.decode))
+    if ratio.prefill_for(decode) > prefill:
+        yield Finding(
+            _path("decode", split.decode, "maxReplicas"),
+            f"{decode} decode groups need {ratio.prefill_for(decode)} prefill groups (at most {ratio.most:g} for each),"
+            f" and there may be {prefill}",
+            f"let there be {ratio.prefill_for(decode)} prefill groups, or raise disaggregation.ratio",
+        )
+    if ratio.decode_for(prefill) > decode:
+        yield Finding(
+            _path("prefill", split.prefill, "maxReplicas"),
+            f"{prefill} prefill groups need {ratio.decode_for(prefill)} decode groups (at least {ratio.least:g} for "
+            f"each), and there may be {decode}",
+            f"let there be {ratio.decode_for(prefill)} decode groups, or lower disaggregation.ratio",
+        )
+
+
+@rules.of_whole("autoscaling.ratio-stuck", source="components/serving/autoscaling/ratio.py")
+def the_phases_do_not_hold_each_other_up(model: ModelSettings) -> Iterator[Finding]:
+    """Each phase lets the other one get smaller again."""
+    split = model.disaggregation
+    if split is None or not (_scales(split.prefill) and _scales(split.decode)):
+        return
+    ratio = ratio_of(split)
+    floor = ratio.settles(_fewest(split.prefill), _fewest(split.decode))
+    for prefill in range(floor[0], _most(split.prefill) + 1):
+        for decode in range(floor[1], _most(split.decode) + 1):
+            if (prefill, decode) != floor and ratio.holds_up(prefill, decode):
+                yield Finding(
+                    "disaggregation.ratio",
+                    f"{prefill} prefill and {decode} decode groups would hold each other up and never get fewer: each "
+                    f"needs the other with {ratio.least:g} to {ratio.most:g} decode groups for each prefill group",
+                    "let least and most differ more, e.g. by a factor of 4",
+                )
+                return
+
+
+def _scales(split: DisaggregationSettings | RoleSettings) -> bool:
+    if isinstance(split, RoleSettings):
+        return split.autoscaling is not None and split.autoscaling.on
+    return _scales(split.prefill) or _scales(split.decode)
+
+
+def _most(phase: RoleSettings) -> int:
+    return phase.autoscaling.max_replicas if phase.autoscaling else phase.replicas
+
+
+def _fewest(phase: RoleSettings) -> int:
+    return phase.autoscaling.min_replicas if phase.autoscaling else phase.replicas
+
+
+def _path(name: str, phase: RoleSettings, limit: str) -> str:
+    return f"disaggregation.{name}.{f'autoscaling.{limit}' if phase.autoscaling else 'replicas'}"
 
 
 def _is_zone(name: str) -> bool:

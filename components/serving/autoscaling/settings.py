@@ -78,6 +78,15 @@ class FallbackSettings(Settings):
     """The least number of groups meanwhile; by default the number stays what it is."""
 
 
+class RatioSettings(Settings):
+    """How far the numbers of prefill and decode groups may get apart while they scale."""
+
+    least_decode_per_prefill: Annotated[float, Field(gt=0, le=16)] | None = None
+    """The fewest decode groups for each prefill group; by default half of what they begin with."""
+    most_decode_per_prefill: Annotated[float, Field(gt=0, le=16)] | None = None
+    """The most decode groups for each prefill group; by default double of what they begin with."""
+
+
 class AutoscalingSettings(Settings):
     """Scaling by groups (whole copies of the model) between two limits, on nodes that the pool has already."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from components.serving.autoscaling.settings import AutoscalingSettings
+from components.serving.autoscaling.settings import AutoscalingSettings, RatioSettings
 from components.serving.disaggregation.transports import TransportName
 from components.serving.engine.settings import Arguments, BatchSize, Environment
 from components.serving.group.settings import DisruptionBudgetSettings, RolloutSettings
@@ -83,6 +83,8 @@ class DisaggregationSettings(Settings):
     """The groups that read prompts."""
     decode: DecodeSettings
     """The groups that generate."""
+    ratio: RatioSettings | None = None
+    """Proportion of the phases while they scale: whichever lags behind is brought up."""
     bootstrap_port: Annotated[int, Field(ge=1024, le=65535)] = 8998
     """Port of prefill's leaders where decode learns how to reach them; routers read it from an annotation."""
     privileged: bool = False

@@ -134,7 +134,7 @@ def _mounts(group: GroupPlan, key_secret: str | None) -> list[dict[str, Any]]:
     ]
     if group.weights.staged:
         mounts.append({"name": "staged-weights", "mountPath": group.weights.staged_mount, "readOnly": True})
-    elif group.weights.mount_path:
+    if group.weights.mount_path:
         mounts.append({"name": "weights", "mountPath": group.weights.mount_path, "readOnly": True})
     if key_secret:
         mounts.append({"name": "api-key", "mountPath": KEY_FILE.rpartition("/")[0], "readOnly": True})

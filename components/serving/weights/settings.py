@@ -45,6 +45,7 @@ class WeightsSettings(Settings):
     """Mirror of the Hugging Face Hub, as `HF_ENDPOINT`."""
     staging: bool = False
     """Copies the checkpoint to the NVMe of each node before its engine starts, and the engine reads it from there: a
-    group that is made anew on its nodes loads without the file system. Each node holds a whole copy."""
+    group that is made anew on its nodes loads at the speed of their disks. Each node holds a whole copy; adapters and
+    draft models stay on the file system."""
     size_gib: float | None = Field(default=None, gt=0, le=10000, alias="sizeGiB")
     """Size of the checkpoint in GiB where the model's facts do not give it; decides load time and probes."""

@@ -25,7 +25,7 @@ def script() -> str:
 
 
 def container(weights: WeightsPlan, image: str, security: dict[str, Any]) -> dict[str, Any]:
-    """The container: it reads the shared file system, which the engine then needs no more."""
+    """The container: it reads the shared file system, so that the engine need not read its weights there."""
     return {
         "name": "stage",
         "image": image,

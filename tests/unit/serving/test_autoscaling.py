@@ -16,11 +16,13 @@ from components.serving.autoscaling import queries
 from components.serving.autoscaling.cron import faults
 from components.serving.autoscaling.objects import scaled_object
 from components.serving.autoscaling.plan import DEFAULTS, plan_scaling
+from components.serving.autoscaling.ratio import Ratio, companion, ratio_of
 from components.serving.autoscaling.settings import AutoscalingSettings
+from components.serving.disaggregation.settings import DisaggregationSettings
 from components.serving.plan import GroupPlan
 from components.serving.settings import rules
 from infra.rules import autoscaling as across
-from tests.unit.serving.builders import QWEN_8B, R1, found, model, plan, pool, problems, stack
+from tests.unit.serving.builders import QWEN_8B, R1, apart, found, model, plan, pool, problems, stack
 
 LIMITS = {"minReplicas": 1, "maxReplicas": 2}
 UNSET = {key: value for key, value in R1.items() if key != "replicas"}
@@ -102,13 +104,79 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
+def phases(most: int = 2, most_decode: int = 4, **changes: Any) -> dict[str, Any]:
+    """Two phases that scale between one group and so many."""
+    scaled = {
+        "prefill": {"autoscaling": {"maxReplicas": most}},
+        "decode": {"autoscaling": {"maxReplicas": most_decode}},
+    }
+    return apart(**{**scaled, **changes})
+
+
+RATIO_OF_2 = {"ratio": {"leastDecodePerPrefill": 1, "mostDecodePerPrefill": 2}}
+
+BAD_PHASES: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "autoscaling.unmeasured",
+        phases(prefill={"autoscaling": {"maxReplicas": 2, "triggers": {"itlSeconds": 0.1}}}),
+        "disaggregation.prefill.autoscaling.triggers.itlSeconds",
+        "prefill groups generate no tokens after the first: this stays 0",
+    ),
+    (
+        "autoscaling.ratio-order",
+        phases(ratio={"leastDecodePerPrefill": 3, "mostDecodePerPrefill": 2}),
+        "disaggregation.ratio",
+        "leastDecodePerPrefill 3 is more than mostDecodePerPrefill 2",
+    ),
+    (
+        "autoscaling.ratio-limits",
+        phases(2, 8, **RATIO_OF_2),
+        "disaggregation.decode.autoscaling.maxReplicas",
+        "8 decode groups need 4 prefill groups (at most 2 for each), and there may be 2",
+    ),
+    (
+        "autoscaling.ratio-limits",
+        phases(4, 2, **RATIO_OF_2),
+        "disaggregation.prefill.autoscaling.maxReplicas",
+        "4 prefill groups need 4 decode groups (at least 1 for each), and there may be 2",
+    ),
+    (
+        "autoscaling.ratio-limits",
+        apart(decode={"autoscaling": {"maxReplicas": 4}}),
+        "disaggregation.decode.autoscaling.maxReplicas",
+        "4 decode groups need 2 prefill groups (at most 2 for each), and there may be 1",
+    ),
+    (
+        "autoscaling.ratio-stuck",
+        phases(4, 4, ratio={"leastDecodePerPrefill": 1, "mostDecodePerPrefill": 1}),
+        "disaggregation.ratio",
+        "2 prefill and 2 decode groups would hold each other up and never get fewer: each needs the other with 1 to 1 "
+        "decode groups for each prefill group",
+    ),
+]
+
+
 @pytest.mark.parametrize(("rule", "changes", "path", "message"), BAD)
 def test_a_bad_setting_is_named_with_its_path(rule: str, changes: dict[str, Any], path: str, message: str) -> None:
     assert (path, message) in found(rules, rule, model(**changes))
 
 
+@pytest.mark.parametrize(("rule", "base", "path", "message"), BAD_PHASES)
+def test_bad_settings_of_phases_are_named_with_their_path(
+    rule: str, base: dict[str, Any], path: str, message: str
+) -> None:
+    assert (path, message) in found(rules, rule, model(base))
+
+
 def test_every_rule_has_a_bad_setting() -> None:
-    assert {rule.id for rule in rules.rules if rule.id.startswith("autoscaling.")} == {rule for rule, *_ in BAD}
+    tabled = {rule for rule, *_ in [*BAD, *BAD_PHASES]}
+    assert {rule.id for rule in rules.rules if rule.id.startswith("autoscaling.")} == tabled
+
+
+def test_phases_that_scale_are_good() -> None:
+    assert _graver_than_advice(model(phases())) == []
+    assert _graver_than_advice(model(phases(2, 4, **RATIO_OF_2))) == []
+    assert _graver_than_advice(model(apart(ratio={"mostDecodePerPrefill": 1}))) == []
 
 
 def test_limits_alone_are_good() -> None:
@@ -302,3 +370,52 @@ def test_times_stand_beside_the_metrics() -> None:
         "end": "0 18 * * 1-5",
         "desiredReplicas": "2",
     }
+
+
+def test_phases_follow_their_own_signals_and_each_other() -> None:
+    groups = plan(phases(2, 4, **RATIO_OF_2)).groups
+    names = {each.name: [trigger.name for trigger in each.scaling.triggers] for each in groups if each.scaling}
+    assert names == {"r1-prefill": ["queue", "ttft", "ratio"], "r1-decode": ["queue", "kv-usage", "itl", "ratio"]}
+
+
+def test_a_phase_counts_the_leaders_of_the_other() -> None:
+    prefill, decode = (group.scaling for group in plan(phases(2, 4, **RATIO_OF_2)).groups)
+    assert prefill is not None
+    assert decode is not None
+    both = "leaderworkerset.sigs.k8s.io/name=r1-%s,leaderworkerset.sigs.k8s.io/worker-index=0"
+    assert prefill.triggers[-1].metadata == {"podSelector": both % "decode", "value": "2"}
+    assert decode.triggers[-1].metadata == {"podSelector": both % "prefill", "value": "1"}
+
+
+@pytest.mark.parametrize("least", [0.25, 0.5, 1, 1.5, 3, 7])
+def test_what_keda_is_told_asks_for_no_group_too_many(least: float) -> None:
+    """KEDA keeps thousandths, and the autoscaler rounds up."""
+    split = DisaggregationSettings.model_validate(apart(ratio={"leastDecodePerPrefill": least})["disaggregation"])
+    trigger = companion(split, "r1", "decode")
+    assert trigger is not None
+    per_group = round(float(trigger.metadata["value"]) * 1000)
+    for prefill in range(1, 17):
+        assert -(-prefill * 1000 // per_group) == ratio_of(split).decode_for(prefill)
+
+
+def test_the_proportion_is_that_of_the_start_unless_it_is_set() -> None:
+    begins = apart(prefill={"replicas": 4}, decode={"replicas": 12})
+    split = DisaggregationSettings.model_validate(begins["disaggregation"])
+    assert ratio_of(split) == Ratio(1.5, 6)
+
+
+@pytest.mark.parametrize(
+    ("begins", "limits"), [((1, 1), (8, 8)), ((1, 3), (4, 12)), ((4, 1), (8, 2)), ((2, 3), (8, 12))]
+)
+def test_by_default_phases_never_hold_each_other_up(begins: tuple[int, int], limits: tuple[int, int]) -> None:
+    base = apart(
+        prefill={"replicas": begins[0], "autoscaling": {"maxReplicas": limits[0]}},
+        decode={"replicas": begins[1], "autoscaling": {"maxReplicas": limits[1]}},
+    )
+    assert found(rules, "autoscaling.ratio-stuck", model(base)) == []
+
+
+def test_a_model_of_one_role_follows_nobody() -> None:
+    scaling = plan({**UNSET, "autoscaling": LIMITS}).front.scaling
+    assert scaling is not None
+    assert "ratio" not in [trigger.name for trigger in scaling.triggers]

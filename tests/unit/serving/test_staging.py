@@ -119,7 +119,7 @@ def test_pods_of_one_node_wait_for_each_other(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-def test_the_engine_reads_from_the_node_and_only_the_copy_from_the_file_system() -> None:
+def test_the_engine_reads_its_weights_from_the_node() -> None:
     pod = _pod(plan({**R1, **STAGED}))
     (before,), (engine,) = pod["initContainers"], pod["containers"]
     assert {each["name"]: each["value"] for each in before["env"]} == {
@@ -127,8 +127,10 @@ def test_the_engine_reads_from_the_node_and_only_the_copy_from_the_file_system()
         "TARGET": "/staged-weights/huggingface/deepseek-ai/DeepSeek-R1/main",
     }
     assert "/staged-weights/huggingface/deepseek-ai/DeepSeek-R1/main" in engine["args"]
-    assert {mount["name"] for mount in engine["volumeMounts"]} == {"shared-memory", "cache", "staged-weights"}
-    assert [mount["readOnly"] for mount in engine["volumeMounts"] if mount["name"] == "staged-weights"] == [True]
+    mounts = {mount["name"]: mount for mount in engine["volumeMounts"]}
+    assert mounts.keys() == {"shared-memory", "cache", "staged-weights", "weights"}
+    assert mounts["staged-weights"]["readOnly"] is True
+    assert mounts["weights"]["readOnly"] is True
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["staged-weights"]["hostPath"]["path"] == "/mnt/k8s-disks/0/sglang-weights"
     assert volumes["weights"]["persistentVolumeClaim"] == {"claimName": "weights", "readOnly": True}
