@@ -29,12 +29,15 @@ library, and the EFA device plugin's (aws/sagemaker-hyperpod-cli #367)."""
 
 TCP = re.compile(r"NET/Socket|Using network Socket")
 OFI = re.compile(r"NET/OFI|Using network (AWS Libfabric|Libfabric|OFI)")
+UCX = re.compile(r"Backend UCX was instantiated")
+LIBFABRIC = re.compile(r"Backend LIBFABRIC was instantiated")
+"""What NIXL says at start of the backend that it took (ai-dynamo/dynamo docs/kubernetes/cloud-providers/eks/efa.md)."""
 CIRCUIT_OPEN = re.compile(r"Circuit breaker state transition: \w+ -> open|No available workers")
 """What sglang-router 0.3.2 says when it takes a worker out; a contract test has the real one say it."""
 
 
 def wanted_logs(expected: Expected, cluster: Cluster) -> Iterator[LogKey]:
-    """The logs that checks ask for: of each multi-node group with EFA the first leader's start; of containers that
+    """The logs that checks ask for: of each group with EFA the first leader's start; of containers that
     restart, what they said last; of unfinished weights jobs and of routers, the end.
     """
     for model, group in expected.groups:

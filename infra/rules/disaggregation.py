@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from components.rules import Finding, RuleSet, Severity
 from components.serving.disaggregation.transports import TRANSPORTS, Transport
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
 
 rules = RuleSet("")
+
+_TCP: Final = "awslabs/awsome-distributed-ai#1155: gpt-oss-20b on 2 x g6e, 462 tokens/s apart and 608 together"
 
 
 @rules.rule(
@@ -78,23 +80,28 @@ def both_phases_keep_the_same_kv_cache(stack: StackSettings) -> Iterator[Finding
             )
 
 
-@rules.rule(
-    "disaggregation.tcp",
-    source="awslabs/awsome-distributed-ai#1155: gpt-oss-20b on 2 x g6e, 462 tokens/s apart and 608 together",
-    severity=Severity.WARNING,
-)
+@rules.rule("disaggregation.tcp", source=_TCP, severity=Severity.WARNING)
 def the_kv_cache_has_a_fast_way(stack: StackSettings) -> Iterator[Finding]:
     """Over TCP the transfers cost more than keeping the phases apart gains."""
     for prefill, decode, transport in _pairs(stack):
-        if transport.efa:
-            continue
-        rdma = prefill.node.rdma and decode.node.rdma
-        yield Finding(
-            prefill.path("disaggregation.transport"),
-            f"{transport.name} moves each request's KV cache through the kernel"
-            + (" though these nodes have EFA with RDMA" if rdma else ""),
-            "use transport: nixl-libfabric" if rdma else "compare with both phases in one group before you keep it",
-        )
+        if not transport.efa and prefill.node.rdma and decode.node.rdma:
+            yield Finding(
+                prefill.path("disaggregation.transport"),
+                f"{transport.name} moves each request's KV cache through the kernel, and the nodes have EFA with RDMA",
+                "use transport: nixl-libfabric",
+            )
+
+
+@rules.rule("disaggregation.tcp-only", source=_TCP, severity=Severity.ADVICE)
+def phases_apart_are_worth_their_transfers(stack: StackSettings) -> Iterator[Finding]:
+    """Where nodes have no RDMA, both phases in one group may be faster."""
+    for prefill, decode, transport in _pairs(stack):
+        if not transport.efa and not (prefill.node.rdma and decode.node.rdma):
+            yield Finding(
+                prefill.path("disaggregation"),
+                f"each request's KV cache goes through the kernel, since {prefill.pool.instance_type} has no RDMA",
+                "compare with both phases in one group before you keep it",
+            )
 
 
 def _pairs(stack: StackSettings) -> Iterator[tuple[Placed, Placed, Transport]]:

@@ -25,9 +25,16 @@ def plane() -> Iterator[ControlPlane]:
         _RUNNING.clear()
 
 
-@pytest.fixture(scope="session", params=STACKS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test runs on the shipped stacks, or on those of its mark `stacks`."""
+    if "applied" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("stacks")
+        metafunc.parametrize("applied", mark.args if mark else STACKS, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def applied(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """A shipped stack, applied; nothing of it is left for the next one."""
+    """A stack, applied; nothing of it is left for the next one."""
     deployment = Deployment(program(request.param), plane.client)
     deployment.apply()
     yield deployment
@@ -36,7 +43,7 @@ def applied(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Dep
 
 @pytest.fixture
 def deployed(applied: Deployment) -> Iterator[Deployment]:
-    """A shipped stack with every pod running, before and after the test."""
+    """A stack with every pod running, before and after the test."""
     if applied in _UNSETTLED:
         pytest.skip(f"{applied.program.stack}: an earlier test left pods that do not run")
     _UNSETTLED.append(applied)

@@ -22,12 +22,15 @@ from tests.cluster.nodes import Machine
 from tests.cluster.stand_ins import stand_ins
 
 ROOT = Path(__file__).parents[2]
-STACKS = {
-    "dev": ROOT / "Pulumi.dev.yaml",
-    "prod": ROOT / "Pulumi.prod.yaml",
-    "disaggregated": ROOT / "tests" / "stacks" / "Pulumi.disaggregated.yaml",
+STACKS = ("dev", "prod")
+"""The shipped stacks, on which every test runs that does not say otherwise."""
+APART = "disaggregated"
+"""A stack of the tests' own, whose models have prefill and decode apart."""
+EVERY_STACK = (*STACKS, APART)
+FILES = {
+    stack: (ROOT if stack in STACKS else ROOT / "tests" / "stacks") / f"Pulumi.{stack}.yaml" for stack in EVERY_STACK
 }
-"""The stacks that are deployed, with their files: the shipped ones, and one whose phases are apart."""
+"""Their files."""
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 HYPERPOD = "aws-native:sagemaker:Cluster"
 
@@ -137,7 +140,7 @@ class Program:
 @cache
 def program(stack: str) -> Program:
     """The program of a stack, recorded once."""
-    return program_of(Source(STACKS[stack], stack))
+    return program_of(Source(FILES[stack], stack))
 
 
 def program_of(source: Source) -> Program:

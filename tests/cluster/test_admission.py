@@ -9,8 +9,10 @@ import pytest
 from components.serving.plan import NAMESPACE
 from tests.cluster.client import Manifest, RefusedError
 from tests.cluster.deployment import Deployment, described
+from tests.cluster.program import EVERY_STACK
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_applied_twice_nothing_changes(deployed: Deployment):
     changed = [
         described(manifest)
@@ -20,6 +22,7 @@ def test_applied_twice_nothing_changes(deployed: Deployment):
     assert changed == []
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_nothing_that_the_program_writes_is_written_back_differently(deployed: Deployment):
     differences = [
         f"{described(manifest)}: {difference}"
@@ -92,6 +95,7 @@ def test_the_admission_policy_refuses_a_pod(deployed: Deployment, message: str):
         deployed.client.apply(pod, dry_run=True)
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_the_admission_policy_s_expressions_fit_the_kinds_that_they_judge(deployed: Deployment):
     for policy in deployed.of_kind("ValidatingAdmissionPolicy"):
         live = deployed.live(policy)
@@ -105,8 +109,8 @@ def test_the_admission_policy_admits_the_planned_pods(deployed: Deployment):
 
 def test_a_group_with_the_longest_name_gets_its_pods(deployed: Deployment):
     """LeaderWorkerSet puts name, group and revision into one label of 63 characters."""
-    manifest = _ordinary_set(deployed)
-    (engine,) = [each for each in deployed.engines if each.name == manifest["metadata"]["name"]]
+    engine = deployed.engines[0]
+    manifest = deployed.of_kind("LeaderWorkerSet")[0]
     longest = {**manifest, "metadata": {**manifest["metadata"], "name": "l" * 48}}
     deployed.client.apply(longest)
     pods = deployed.client.wait(
@@ -119,20 +123,14 @@ def test_a_group_with_the_longest_name_gets_its_pods(deployed: Deployment):
 
 
 def _engine_pod(deployed: Deployment) -> Manifest:
-    """A pod of an engine as LeaderWorkerSet would make it."""
-    template = _ordinary_set(deployed)["spec"]["leaderWorkerTemplate"]["workerTemplate"]
+    """A pod of the first model as LeaderWorkerSet would make it."""
+    template = deployed.of_kind("LeaderWorkerSet")[0]["spec"]["leaderWorkerTemplate"]["workerTemplate"]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "visitor", "namespace": NAMESPACE},
         "spec": template["spec"],
     }
-
-
-def _ordinary_set(deployed: Deployment) -> Manifest:
-    """The first LeaderWorkerSet whose transport asks for no privilege."""
-    privileged = {engine.name for engine in deployed.engines if engine.privileged}
-    return next(each for each in deployed.of_kind("LeaderWorkerSet") if each["metadata"]["name"] not in privileged)
 
 
 def _spoken(live: Manifest | None) -> Manifest:

@@ -18,7 +18,9 @@ from infra.cli.main import app
 from tests.cluster.client import name_of
 from tests.cluster.control_plane import READER, ControlPlane
 from tests.cluster.deployment import Deployment, described
-from tests.cluster.program import ROOT, STACKS
+from tests.cluster.program import EVERY_STACK, FILES, ROOT
+
+pytestmark = pytest.mark.stacks(*EVERY_STACK)
 
 ROLE = ROOT / "docs" / "runbooks" / "reader.yaml"
 Doctor = Callable[..., dict[str, Any]]
@@ -50,7 +52,7 @@ def doctor(plane: ControlPlane, reader: None, deployed: Deployment) -> Doctor:
         pytest.skip("cluster tier: kubectl is not installed")
 
     def run(*arguments: str) -> dict[str, Any]:
-        where = ("--config", str(STACKS[deployed.program.stack]), "--kubeconfig", str(plane.reader_kubeconfig))
+        where = ("--config", str(FILES[deployed.program.stack]), "--kubeconfig", str(plane.reader_kubeconfig))
         result = CliRunner().invoke(app, ["doctor", *where, "--json", *arguments])
         assert result.exit_code in (0, 1), result.output
         return {**json.loads(result.stdout), "exit": result.exit_code}

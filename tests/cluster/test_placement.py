@@ -11,9 +11,11 @@ from tests import tools
 from tests.cluster.alerts import expect, unschedulable
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, SET, Deployment, identities, status_of
+from tests.cluster.program import EVERY_STACK
 from tests.cluster.stand_ins import needs_charts
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_every_pod_runs(deployed: Deployment):
     assert [name_of(pod) for pod in deployed.unfinished()] == []
     for engine in deployed.engines:
@@ -27,6 +29,7 @@ def test_the_weights_are_fetched_on_the_system_pool(deployed: Deployment):
         assert {host.rpartition("-")[0] for host in deployed.hosts(pods)} == {"system"}
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_each_rank_of_a_group_has_a_node_of_its_pool_to_itself(deployed: Deployment):
     for engine in deployed.engines:
         if engine.pods_per_node > 1:
@@ -36,6 +39,7 @@ def test_each_rank_of_a_group_has_a_node_of_its_pool_to_itself(deployed: Deploym
         assert {host.rpartition("-")[0] for host in hosts} == {engine.pool.name}
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_a_group_of_several_nodes_has_all_gpus_and_efa_interfaces_of_its_nodes(deployed: Deployment):
     for engine in deployed.engines:
         for pod in deployed.ranks(engine):

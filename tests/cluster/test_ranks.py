@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from components.serving.plan import NAMESPACE, GroupPlan
 from tests.cluster import kubelet
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, RANK, Deployment, is_ready
+from tests.cluster.program import EVERY_STACK
 from tests.cluster.selectors import selects
 
 SERVICE_OF_SLICE = "kubernetes.io/service-name"
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_every_rank_starts_with_its_place_in_its_group(deployed: Deployment, tmp_path: Path):
     for engine in (each for each in deployed.engines if each.nodes_per_group > 1):
         for pod in deployed.ranks(engine):
@@ -23,6 +27,7 @@ def test_every_rank_starts_with_its_place_in_its_group(deployed: Deployment, tmp
             assert address == f"{engine.name}-{labels_of(pod)[GROUP]}.{engine.name}.{NAMESPACE}"
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_all_ranks_of_a_group_start_alike_but_for_their_rank(deployed: Deployment, tmp_path: Path):
     for engine in deployed.engines:
         lines = set()
@@ -61,6 +66,7 @@ def test_only_leaders_are_endpoints_of_the_service(deployed: Deployment):
         assert ports == served
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_every_rank_is_scraped(deployed: Deployment):
     monitors = [deployed.live(monitor) for monitor in deployed.of_kind("PodMonitor")]
     for engine in deployed.engines:
@@ -79,6 +85,7 @@ def test_every_rank_is_scraped(deployed: Deployment):
             assert len(scraping) == 1, f"{name_of(pod)} is scraped by {scraping or 'nobody'}"
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_leaders_alone_say_whether_the_model_is_ready(deployed: Deployment):
     """Another rank answers 200 whatever happens, so its readiness would say nothing."""
     for engine in deployed.engines:

@@ -11,6 +11,7 @@ from components.serving.plan import NAMESPACE
 from tests.cluster.access import Account
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, Deployment
+from tests.cluster.program import EVERY_STACK
 from tests.cluster.selectors import Reach
 from tests.cluster.stand_ins import needs_charts
 
@@ -53,6 +54,7 @@ def test_every_pod_runs_under_an_account_of_the_program(deployed: Deployment):
         assert pod["spec"]["serviceAccountName"] in known, name_of(pod)
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 @needs_charts
 def test_prometheus_reaches_every_rank_and_a_visitor_none(deployed: Deployment):
     reach = Reach.of(deployed.client)
@@ -64,6 +66,7 @@ def test_prometheus_reaches_every_rank_and_a_visitor_none(deployed: Deployment):
         assert not reach.allows(HUB, pod, PORT)
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_ranks_of_a_group_reach_each_other_on_any_port(deployed: Deployment):
     reach = Reach.of(deployed.client)
     for engine in (each for each in deployed.engines if each.nodes_per_group > 1):
@@ -73,6 +76,7 @@ def test_ranks_of_a_group_reach_each_other_on_any_port(deployed: Deployment):
                 assert reach.allows(source, target, 41234, "UDP")
 
 
+@pytest.mark.stacks(*EVERY_STACK)
 def test_models_do_not_reach_each_other(deployed: Deployment):
     reach = Reach.of(deployed.client)
     for source in deployed.engines:

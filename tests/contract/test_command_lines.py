@@ -181,6 +181,17 @@ def test_both_phases_of_a_planned_model_start(version: str, transport: str) -> N
     assert prefill.get("disaggregation_decode_tp", 32) == 32
 
 
+@pytest.mark.parametrize(
+    ("version", "transport"),
+    [(version, name) for version in SUPPORTED for name, row in TRANSPORTS.items() if at_least(version, row.since)],
+)
+def test_the_release_reads_what_the_transport_sets(version: str, transport: str) -> None:
+    """Variables of the engine's own; the others are libfabric's and Mooncake's."""
+    own = {name for name in TRANSPORTS[transport].environment(version) if name.startswith("SGLANG_")}
+    assert own
+    assert own <= set(engine(version).variables)
+
+
 @pytest.mark.parametrize("version", SUPPORTED)
 def test_every_decode_option_is_the_engine_s_own_or_refused(version: str) -> None:
     everything = {

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from components.rules import Severity
 from components.serving.group.objects import leaders
 from components.words import count
 from infra.doctor.check import Symptom, check
 from infra.doctor.expected import Expected
-from infra.doctor.logs import CIRCUIT_OPEN, ENGINE, OFI, ROUTER, TCP, line_with
-from infra.doctor.observed import Cluster
+from infra.doctor.logs import CIRCUIT_OPEN, ENGINE, LIBFABRIC, OFI, ROUTER, TCP, UCX, line_with
+from infra.doctor.observed import Cluster, LogKey
 from infra.doctor.reading import LOGS
+
+if TYPE_CHECKING:
+    from components.serving.plan import GroupPlan, ModelPlan
 
 SLICES = "endpointslice.v1.discovery.k8s.io"
 
@@ -20,14 +24,8 @@ SLICES = "endpointslice.v1.discovery.k8s.io"
 def nccl_runs_over_tcp(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
     """NCCL runs over TCP though EFA was planned."""
     for model, group in expected.groups:
-        keys = [
-            key
-            for key in cluster.logs
-            if key.from_start and key.container == ENGINE and key.namespace == model.namespace
-        ]
-        names = {pod.name for pod in cluster.pods_of(model.namespace, leaders(group.name))}
-        for key in (key for key in keys if key.pod in names):
-            text = cluster.logs[key]
+        # Within one node NCCL takes no network, though the KV cache may.
+        for key, text in _starts(cluster, model, group) if group.nodes_per_group > 1 else ():
             if (line := line_with(TCP, text)) and not line_with(OFI, text):
                 yield Symptom(
                     f"pod {key.namespace}/{key.pod}",
@@ -41,6 +39,29 @@ def nccl_runs_over_tcp(expected: Expected, cluster: Cluster) -> Iterator[Symptom
                     "with `environment: {NCCL_DEBUG: INFO}` of the model it does",
                     severity=Severity.ADVICE,
                 )
+
+
+@check("transport.kv-cache", page="kv-cache-tcp.md", reads=("pod", LOGS))
+def the_kv_cache_travels_over_tcp(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
+    """NIXL took another backend than the one that reaches EFA."""
+    for model, group in expected.groups:
+        if group.transfer is None or group.transfer.phase.backend != "nixl":
+            continue
+        for key, text in _starts(cluster, model, group):
+            if (line := line_with(UCX, text)) and not line_with(LIBFABRIC, text):
+                yield Symptom(
+                    f"pod {key.namespace}/{key.pod}",
+                    f"the KV cache travels over TCP though {group.transfer.transport.name} was planned: {line}",
+                    "use an image whose NIXL finds EFA's libfabric, and SGLang 0.5.13.post1 or newer",
+                )
+
+
+def _starts(cluster: Cluster, model: ModelPlan, group: GroupPlan) -> Iterator[tuple[LogKey, str]]:
+    """The beginnings of the logs of a group's leaders."""
+    names = {pod.name for pod in cluster.pods_of(model.namespace, leaders(group.name))}
+    for key, text in cluster.logs.items():
+        if key.from_start and key.container == ENGINE and key.namespace == model.namespace and key.pod in names:
+            yield key, text
 
 
 @check("service.endpoints", page="wrong-endpoints.md", reads=(SLICES, "pod"))

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.serving.group.objects import NAME_LABEL
+from components.serving.group.objects import NAME_LABEL, RANK_LABEL
 from infra.doctor.check import examine
 from infra.doctor.checks import CHECKS
 from infra.doctor.expected import Expected
-from infra.doctor.observed import Cluster, GroupSet
+from infra.doctor.observed import Cluster, GroupSet, LogKey
 from infra.offline import record
 from infra.plan import resolve
 from infra.settings import load_stack_file, validate
@@ -75,6 +75,27 @@ def test_each_role_of_a_model_apart_is_looked_at() -> None:
     pods = tuple(new_pod(f"{name}-0", labels={NAME_LABEL: name}, ready=False, created=ago(1000)) for name in names)
     found = examine(of, Cluster(read_at=NOW, group_sets=sets, pods=pods), CHECKS)
     assert {one.about for one in found.diagnoses if one.check == "groups.ready"} == {f"groups of {n}" for n in names}
+
+
+UCX, LIBFABRIC = "NIXL INFO Backend UCX was instantiated", "NIXL INFO Backend LIBFABRIC was instantiated"
+
+
+@pytest.mark.parametrize(
+    ("group", "log", "told"),
+    [
+        ("r1-decode", UCX, 1),
+        ("r1-decode", LIBFABRIC, 0),
+        ("r1-decode", f"{UCX}\n{LIBFABRIC}", 0),
+        ("qwen3-8b-decode", UCX, 0),
+    ],
+)
+def test_a_kv_cache_that_travels_over_tcp_is_told_where_efa_was_planned(group: str, log: str, told: int) -> None:
+    pod = new_pod(f"{group}-0", labels={NAME_LABEL: group, RANK_LABEL: "0"})
+    key = LogKey("inference", f"{group}-0", "sglang", from_start=True)
+    found = examine(apart(), Cluster(read_at=NOW, pods=(pod,), logs={key: log}), CHECKS)
+    symptoms = [one for one in found.diagnoses if one.check == "transport.kv-cache"]
+    assert [one.about for one in symptoms] == [f"pod inference/{group}-0"] * told
+    assert all(one.page == "docs/runbooks/kv-cache-tcp.md" and UCX in one.message for one in symptoms)
 
 
 def test_what_an_autoscaler_owns_is_known_from_the_plan() -> None:

@@ -19,7 +19,24 @@ SHAPES = [
     ("meta-llama/Llama-3.1-70B-Instruct", "p5.48xlarge", 1, 8, 1),
     ("meta-llama/Llama-3.1-405B-Instruct", "p5.48xlarge", 2, 16, 1),
 ]
+APART = {
+    ("p5.48xlarge", 2): ["nixl-libfabric", "mooncake-tcp"],
+    ("p5en.48xlarge", 1): ["nixl-libfabric", "mooncake-tcp"],
+    ("g6.12xlarge", 1): ["mooncake-tcp"],
+}
+"""Transports between the phases of a model, by instance type and nodes of a group."""
 ZONES = ["use1-az4", "use1-az6"]
+
+
+def _apart(served: dict[str, Any], transport: str) -> dict[str, Any]:
+    """The model with as many groups of the same shape for prefill and for decode."""
+    phase = {
+        key: served[key] for key in ("nodePool", "nodesPerGroup", "replicas", "autoscaling", "parallelism", "packing")
+        if key in served
+    }  # fmt: skip
+    router = {"replicas": 3} if served["router"] and "replicas" in served["router"] else {}
+    split = {"transport": transport, "privileged": transport != "mooncake-tcp", "prefill": phase, "decode": phase}
+    return {**{key: served[key] for key in served if key not in phase}, "disaggregation": split, "router": router}
 
 
 @st.composite
@@ -55,6 +72,9 @@ def stacks(draw: st.DrawFn) -> dict[str, Any]:
         room = replicas + spare // nodes_per_group
         if monitored and draw(st.booleans()):
             served["autoscaling"] = {"minReplicas": 1, "maxReplicas": max(room, 1)}
+        if (kind, nodes_per_group) in APART and draw(st.booleans()):
+            served = _apart(served, draw(st.sampled_from(APART[kind, nodes_per_group])))
+            pools[-1]["nodes"] += room * nodes_per_group
         if "meta-llama" in model:
             served["weights"] = {"source": "fsx", "path": f"/checkpoints/{index}"}
         models.append(served)

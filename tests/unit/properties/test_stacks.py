@@ -42,23 +42,23 @@ def test_every_valid_stack_registers_a_graph_in_which_the_invariants_hold(raw: d
         assert not at_the_top or resource.component or resource.is_provider, f"{resource.name} has no parent"
         if resource.type.startswith(("aws:", "kubernetes:", "aws-native:")) and not resource.made_by:
             assert resource.provider, f"{resource.name} has no provider of ours"
-    for model in plan.models:
-        group = recording.one(LWS, f"{model.name}-serve")
-        pool = model.pool
+    for name, group in [(model.name, group) for model in plan.models for group in model.groups]:
+        pool = group.pool
         kind = instance(pool.instance_type)
-        for pod in pods(group):
+        over_efa = group.transfer is not None and group.transfer.efa
+        for pod in pods(recording.one(LWS, f"{name}-{group.role}")):
             limits = pod["containers"][0]["resources"]["limits"]
             assert limits["nvidia.com/gpu"] == str(kind.gpus)
-            wanted_efa = kind.efa_interfaces if model.nodes_per_group > 1 else 0
+            wanted_efa = kind.efa_interfaces if group.nodes_per_group > 1 or over_efa else 0
             assert int(limits.get("vpc.amazonaws.com/efa", 0)) == wanted_efa
             assert pool.labels.items() >= pod["nodeSelector"].items()
             assert all(tolerated(taint, pod["tolerations"]) for taint in pool.taints)
             assert not pod.get("hostNetwork")
-            assert not pod["containers"][0].get("securityContext", {}).get("privileged")
-        assert model.ranks == model.nodes_per_group * kind.gpus
+            assert bool(pod["containers"][0].get("securityContext", {}).get("privileged")) == over_efa
+        assert group.ranks == group.nodes_per_group * kind.gpus
         assert plan.nodes_used(pool) <= plan.nodes_at_most(pool) <= pool.nodes
-        scaled = [each.name for each in recording.of_type(SCALED) if each.name.startswith(f"{model.name}-")]
-        assert len(scaled) == sum(each.scaling is not None for each in model.groups)
+        targets = [each.inputs["spec"]["scaleTargetRef"]["name"] for each in recording.of_type(SCALED)]
+        assert targets.count(group.name) == (group.scaling is not None)
     violations = violations_of(recording, plan.settings)
     assert [str(problem) for problem in violations if problem.severity is Severity.ERROR] == []
 
@@ -92,7 +92,7 @@ def test_every_mutated_stack_fails_on_the_mutated_path(
     broken: Any = copy.deepcopy(raw)
     inner = broken
     for key in location[:-1]:
-        inner = inner[key]
+        inner = inner[key] if isinstance(inner, list) else inner.setdefault(key, {})
     inner[location[-1]] = value
     found = validate(broken)
     assert found.settings is None

@@ -363,7 +363,15 @@ STACKS: list[tuple[Any, str, dict[str, Any], list[Any], str, str]] = [
         TCP,
         [pool()],
         "models[0].disaggregation.transport",
-        "mooncake-tcp moves each request's KV cache through the kernel though these nodes have EFA with RDMA",
+        "mooncake-tcp moves each request's KV cache through the kernel, and the nodes have EFA with RDMA",
+    ),
+    (
+        disaggregation,
+        "disaggregation.tcp-only",
+        QWEN_APART,
+        [pool("g6.48xlarge")],
+        "models[0].disaggregation",
+        "each request's KV cache goes through the kernel, since g6.48xlarge has no RDMA",
     ),
     (
         serving,
