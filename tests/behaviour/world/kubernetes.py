@@ -90,6 +90,9 @@ class Cluster:
             put.remove("kube_pod_status_unschedulable", **labels)
         put.gauge("kube_pod_created", self._recreated.get(pod.name, clock // 86400 * 86400 - 86400), **labels)
         put.count("kube_pod_container_status_restarts_total", 0, **inside)
+        of_group = {"name": pod.lws, "group_index": str(pod.group), "worker_index": str(pod.rank)}
+        shown = {f"label_leaderworkerset_sigs_k8s_io_{key}": value for key, value in of_group.items()}
+        put.gauge("kube_pod_labels", 1, **labels, **shown)
         asked = {"node": pod.node, "resource": "nvidia_com_gpu", "unit": "integer"}
         put.gauge("kube_pod_container_resource_requests", GPUS, **inside, **asked)
 

@@ -185,9 +185,9 @@ _NODES: Final = (
         exporters=(Exporter.KUBE_STATE, Exporter.PLAN),
         metrics=("kube_node_status_condition", "kube_pod_info", "sglang_hyperpod:pod_info"),
         labels=("node", "model"),
-        # One alert per model that has, or just had, pods on the node: it silences what follows from the loss.
-        expression='max by (node, model) (last_over_time(kube_pod_info{namespace=~"<engines>",node!=""}[15m])'
-        " * on (namespace, pod) group_left (model) last_over_time(sglang_hyperpod:pod_info[15m])"
+        # One alert per model that has pods on the node, or had within the hour: it silences what follows.
+        expression='max by (node, model) (last_over_time(kube_pod_info{namespace=~"<engines>",node!=""}[1h])'
+        " * on (namespace, pod) group_left (model) last_over_time(sglang_hyperpod:pod_info[1h])"
         f" and on (node) {_NOT_READY}) or on (node) max by (node) ({_NOT_READY})",
         minutes=1,
         summary="Node {{ $labels.node }} is not ready{{ with $labels.model }}, which serves {{ . }}{{ end }}",
