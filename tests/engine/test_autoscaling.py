@@ -34,6 +34,7 @@ def test_autoscaling_adds_what_scales_and_touches_no_group(clone: Callable[[str]
     assert {step.short for step in preview.changes} == {
         "create Autoscaling qwen3-8b-autoscaling",
         "create ScaledObject qwen3-8b-autoscaling-serve",
+        "update ConfigMap monitoring-sglang-capacity",
     }
 
 

@@ -34,6 +34,7 @@ def test_staging_rolls_the_groups_and_fetches_nothing_again(clone: Callable[[str
         "create ConfigMap inference-staging",
         "update ValidatingAdmissionPolicy inference-policy",
         "update LeaderWorkerSet qwen3-8b-serve",
+        "update PrometheusRule alerts-model-qwen3-8b",
     }
     again = stack.preview("--expect-no-changes")
     assert again.ok, [str(step) for step in again.changes]
