@@ -254,5 +254,8 @@ def test_each_phase_has_its_set_budget_and_policies_and_one_way_in() -> None:
         made.inputs["metadata"]["name"] for made in recording.of_type("kubernetes:networking.k8s.io/v1:NetworkPolicy")
     }
     assert {f"r1-{phase}-{what}" for phase in ("prefill", "decode") for what in ("api", "group", "transfer")} < policies
+    for phase, peer in (("prefill", "decode"), ("decode", "prefill")):
+        made = recording.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", f"r1-{phase}-transfer")
+        assert made.inputs["spec"] == between(f"r1-{phase}", f"r1-{peer}")
     router = recording.one("kubernetes:apps/v1:Deployment")
     assert all(recording.depends(router, made) for made in sets)
