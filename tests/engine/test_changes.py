@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Deployed
-from tests.engine.result import Result
+from tests.engine.result import Result, Step
 from tests.engine.stack import EngineStack
 
 Fields = list[tuple[str, Any]]
@@ -50,6 +50,14 @@ def made_with(model: str) -> set[str]:
     }
 
 
+OVERVIEW = "update ConfigMap monitoring-sglang-overview"
+"""It shows what a token costs: the nodes that models take are in it."""
+CAPACITY = "update ConfigMap monitoring-sglang-capacity"
+"""It holds the nodes that are wanted against those that are there."""
+SHIPPER = "update Release logs-fluent-bit"
+"""It knows models by their pods' names."""
+
+
 def each(op: str, what: set[str]) -> set[str]:
     return {f"{op} {one}" for one in what}
 
@@ -57,15 +65,15 @@ def each(op: str, what: set[str]) -> set[str]:
 DEV: dict[str, tuple[Fields, set[str]]] = {
     "replicas, with nodes for them": (
         [("models[0].replicas", 2), ("nodePools[0].nodes", 4)],
-        {"update NodeGroup g6-group", "update LeaderWorkerSet qwen3-8b-serve"},
+        {"update NodeGroup g6-group", "update LeaderWorkerSet qwen3-8b-serve", OVERVIEW, CAPACITY},
     ),
     "engine flag": ([("models[0].arguments", {"schedule-policy": "lpm"})], {"update LeaderWorkerSet qwen3-8b-serve"}),
     "image": (
         OWN_IMAGE,
         {"update ValidatingAdmissionPolicy inference-policy", "update LeaderWorkerSet qwen3-8b-serve"},
     ),
-    "node count": ([("nodePools[0].nodes", 3)], {"update NodeGroup g6-group"}),
-    "system node count": ([("systemPool.nodes", 4)], {"update NodeGroup system-pool-group"}),
+    "node count": ([("nodePools[0].nodes", 3)], {"update NodeGroup g6-group", CAPACITY}),
+    "system node count": ([("systemPool.nodes", 4)], {"update NodeGroup system-pool-group", CAPACITY}),
     "root volume": (
         [("nodePools[0].rootVolumeGiB", 200)],
         {"update LaunchTemplate g6-template", "update NodeGroup g6-group"},
@@ -73,6 +81,7 @@ DEV: dict[str, tuple[Fields, set[str]]] = {
     "another node pool": (
         [("nodePools", lambda pools: [*pools, {**pools[0], "name": "more", "nodes": 1}])],
         {
+            CAPACITY,
             "create EksNodePool more",
             "create Role more-role",
             "create LaunchTemplate more-template",
@@ -84,7 +93,13 @@ DEV: dict[str, tuple[Fields, set[str]]] = {
     ),
     "another model, with nodes for it": (
         [("models", lambda models: [*models, ANOTHER]), ("nodePools[0].nodes", 4)],
-        {"update NodeGroup g6-group", "create NetworkPolicy second-serve-group", *each("create", made_with("second"))},
+        {
+            "update NodeGroup g6-group",
+            "create NetworkPolicy second-serve-group",
+            OVERVIEW,
+            CAPACITY,
+            *each("create", made_with("second")),
+        },
     ),
     "chart of the EFA plugin": ([("platform.efa.chartVersion", "v0.5.29")], {"update Release efa-release"}),
     "file system's throughput": (
@@ -130,7 +145,7 @@ DEV: dict[str, tuple[Fields, set[str]]] = {
 }
 
 PROD: dict[str, tuple[Fields, set[str]]] = {
-    "replicas": ([("models[1].replicas", 1)], {"update LeaderWorkerSet qwen3-30b-serve"}),
+    "replicas": ([("models[1].replicas", 1)], {"update LeaderWorkerSet qwen3-30b-serve", OVERVIEW}),
     "engine flag": (
         [("models[0].arguments", {"schedule-policy": "lpm"})],
         {"update LeaderWorkerSet deepseek-r1-serve"},
@@ -139,19 +154,22 @@ PROD: dict[str, tuple[Fields, set[str]]] = {
         OWN_IMAGE,
         {"update ValidatingAdmissionPolicy inference-policy", "update LeaderWorkerSet deepseek-r1-serve"},
     ),
-    "node count": ([("nodePools[0].nodes", 6)], {"update Cluster hyperpod-cluster"}),
+    "node count": ([("nodePools[0].nodes", 6)], {"update Cluster hyperpod-cluster", CAPACITY}),
     "another instance group": (
         [("nodePools", lambda pools: [*pools, {**pools[1], "name": "more", "nodes": 1}])],
-        {"update Cluster hyperpod-cluster"},
+        {"update Cluster hyperpod-cluster", CAPACITY},
     ),
     "another model, with nodes for it": (
         [
             ("models", lambda models: [*models, {**models[1], **OTHER_MODEL}]),
             ("nodePools[1].nodes", 3),
         ],
-        {"update Cluster hyperpod-cluster", *each("create", made_with("second"))},
+        {"update Cluster hyperpod-cluster", OVERVIEW, CAPACITY, SHIPPER, *each("create", made_with("second"))},
     ),
-    "a model less": ([("models", lambda models: models[:1])], each("delete", made_with("qwen3-30b"))),
+    "a model less": (
+        [("models", lambda models: models[:1])],
+        {OVERVIEW, CAPACITY, SHIPPER, *each("delete", made_with("qwen3-30b"))},
+    ),
     "file system's capacity": (
         [("fileSystem.storageCapacityGiB", 9600)],
         {"update LustreFileSystem weights-file-system", "update PersistentVolume weights-volume-volume"},
@@ -169,6 +187,10 @@ def precious_stays(result: Result) -> None:
     assert lost == []
 
 
+def without_dashboards(result: Result) -> list[Step]:
+    return [step for step in result.changes if step.short not in (OVERVIEW, CAPACITY)]
+
+
 def _kind(type: str) -> str:
     return type.rsplit(":", 1)[-1]
 
@@ -184,12 +206,12 @@ def test_the_smallest_difference(deployed: Callable[[str], Deployed], name: str,
 
 def test_an_instance_group_is_added_to_the_others(deployed: Callable[[str], Deployed]):
     fields, _ = PROD["another instance group"]
-    (step,) = deployed("prod").stack.previewed_with(*fields).changes
+    (step,) = without_dashboards(deployed("prod").stack.previewed_with(*fields))
     assert step.diff == ("instanceGroups[2]",)
 
 
 def test_a_node_count_changes_that_field_only(deployed: Callable[[str], Deployed]):
-    (step,) = deployed("prod").stack.previewed_with(("nodePools[0].nodes", 6)).changes
+    (step,) = without_dashboards(deployed("prod").stack.previewed_with(("nodePools[0].nodes", 6)))
     assert step.diff == ("instanceGroups[0].instanceCount",)
 
 
