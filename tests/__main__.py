@@ -28,7 +28,11 @@ class Tier:
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
 
 TIERS = (
-    Tier("unit, contract, golden", ("tests/unit", "tests/contract", "tests/golden"), workers=os.cpu_count() or 1),
+    Tier(
+        "unit, whole, contract, golden",
+        ("tests/unit", "tests/whole", "tests/contract", "tests/golden"),
+        workers=os.cpu_count() or 1,
+    ),
     Tier("engine", ("tests/engine",), needs=("pulumi",), workers=2),
     Tier("cluster", ("tests/cluster",), needs=CONTROL_PLANE),
     Tier("behaviour", ("tests/behaviour",), needs=("prometheus", "promtool")),

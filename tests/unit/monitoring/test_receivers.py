@@ -14,7 +14,7 @@ from components.monitoring.settings import MonitoringSettings, rules
 from components.rules import Problem
 from infra.settings import validate
 from tests.support import Recording, context, run
-from tests.unit.stack.test_alerts import raw
+from tests.whole.stack.test_alerts import raw
 
 SLACK = {"name": "chat", "slack": {"urlSecret": "slackUrl", "channel": "#inference"}}
 PAGER = {"name": "pager", "severities": ["critical"], "pagerDuty": {"routingKeySecret": "pagerKey"}}

@@ -17,7 +17,7 @@ from infra.policy.checks.protection import STATEFUL
 from infra.policy.resource import Resource
 from infra.policy.run import CHECKS, run, violations_of
 from tests.shipped import recording, settings
-from tests.unit.policy.stacks import Edit, broken, drop, fired, put, resources
+from tests.whole.policy.stacks import Edit, broken, drop, fired, put, resources
 
 WORKER = ("spec", "leaderWorkerTemplate", "workerTemplate", "spec")
 LIMITS = (*WORKER, "containers", 0, "resources", "limits")

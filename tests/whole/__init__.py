@@ -1,0 +1,1 @@
+"""Whole stacks in this process: what the commands print, what is drawn and rendered, what the policies say of them."""
