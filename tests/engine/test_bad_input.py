@@ -67,7 +67,8 @@ def test_a_killed_engine_leaves_a_lock_and_a_pending_operation_that_the_next_one
 ):
     stack = shipped("dev")
     stack.world.plan_fault("network-vpc", kind="kill")
-    assert stack.up().code < 0
+    # One operation at a time: the local backend truncates the state before it writes it, and dies between for another.
+    assert stack.up("--parallel=1").code < 0
     assert "pulumi cancel" in stack.up().output
     assert stack.run("cancel", "--yes", f"--stack={stack.name}").ok
     update = stack.up()
