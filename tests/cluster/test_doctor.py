@@ -83,7 +83,12 @@ def test_a_healthy_cluster_gives_nothing_above_advice(healthy: dict[str, Any]):
 
 
 def test_it_reads_no_secret_and_says_so(healthy: dict[str, Any]):
-    assert set(healthy["notLookedAt"]) <= {"platform.releases", "transport.tcp", "router.workers"}
+    assert set(healthy["notLookedAt"]) <= {
+        "platform.releases",
+        "transport.tcp",
+        "transport.kv-cache",
+        "router.workers",
+    }
     assert "forbidden" in healthy["notLookedAt"]["platform.releases"].lower()
 
 
