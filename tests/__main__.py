@@ -14,12 +14,15 @@ from tests import tools
 
 @dataclass(frozen=True)
 class Tier:
-    """A folder of tests. `needs` are programs of `tests.tools`; `workers` is how many processes share the work."""
+    """A folder of tests. `needs` are programs of `tests.tools`; `workers` is how many processes share the work, and
+    `share` how (`--dist` of pytest-xdist).
+    """
 
     name: str
     folders: tuple[str, ...]
     needs: tuple[str, ...] = ()
     workers: int = 0
+    share: str = "loadfile"
 
     def missing(self) -> list[str]:
         return [name for name in self.needs if tools.find(name) is None]
@@ -34,7 +37,7 @@ TIERS = (
         workers=os.cpu_count() or 1,
     ),
     Tier("engine", ("tests/engine",), needs=("pulumi",), workers=2),
-    Tier("cluster", ("tests/cluster",), needs=CONTROL_PLANE),
+    Tier("cluster", ("tests/cluster",), needs=CONTROL_PLANE, workers=2, share="loadgroup"),
     Tier("behaviour", ("tests/behaviour",), needs=("prometheus", "promtool")),
 )
 
@@ -64,11 +67,11 @@ def main() -> int:
 def _exhaustive(tiers: list[Tier]) -> Tier:
     """The exhaustive tests of some tiers: few, long, and most of them in one file."""
     folders = tuple(folder for tier in tiers for folder in tier.folders)
-    return Tier("exhaustive", folders, workers=2)
+    return Tier("exhaustive", folders, workers=2, share="load")
 
 
 def _command(tier: Tier, rest: bool) -> list[str]:
-    share = ["-n", str(tier.workers), "--dist", "load" if rest else "loadfile"] if tier.workers else []
+    share = ["-n", str(tier.workers), "--dist", tier.share] if tier.workers else []
     return [sys.executable, "-m", "pytest", *tier.folders, *share, *(["-m", "exhaustive"] if rest else [])]
 
 

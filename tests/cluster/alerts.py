@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -14,17 +14,23 @@ from tests.cluster.deployment import GROUP, RANK, SET, Deployment
 MINUTES = 60
 
 
-def expect(deployment: Deployment, alert: str, groups: Collection[str], *, promtool: Path, folder: Path) -> None:
-    """Were the pods as they are for an hour, `alert` would fire for these LeaderWorkerSets and no others."""
+def expect(
+    deployment: Deployment,
+    alert: str,
+    groups: Collection[str],
+    *,
+    pods: Iterable[Manifest],
+    promtool: Path,
+    folder: Path,
+) -> None:
+    """Were `pods` as they are for an hour, `alert` would fire for these LeaderWorkerSets and no others."""
     rules = folder / "rules.yaml"
     applied = [group for manifest in deployment.of_kind("PrometheusRule") for group in manifest["spec"]["groups"]]
     rules.write_text(yaml.safe_dump({"groups": applied}, width=10_000))
     test = {
         "interval": "1m",
         "input_series": [
-            {"series": series, "values": f"{value}x{MINUTES}"}
-            for pod in deployment.client.find_all("v1", "Pod")
-            for series, value in _exported(pod)
+            {"series": series, "values": f"{value}x{MINUTES}"} for pod in pods for series, value in _exported(pod)
         ],
         "promql_expr_test": [
             {

@@ -60,3 +60,10 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.failed and _RUNNING:
         report.sections.append(("cluster", _RUNNING[0].account()))
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a deployed stack stays in one process; files with a control plane of their own may be in another."""
+    for item in items:
+        shares = "applied" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stacks" if shares else item.path.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ MODULE_FOLDERS = {
 }
 
 
-def custom_resource_definitions() -> list[Manifest]:
+@cache
+def custom_resource_definitions() -> tuple[Manifest, ...]:
     """Every definition that the program's charts install, by name; the newer one where there are two.
 
     Without `../shared` the GPU operator's and the load balancer controller's are missing and LeaderWorkerSet is 0.9.
@@ -37,7 +39,7 @@ def custom_resource_definitions() -> list[Manifest]:
     files = [file for name, folder in MODULE_FOLDERS.items() for file in sorted((module(name) / folder).glob("*.yaml"))]
     files += [file for group in SHARED_GROUPS for file in sorted(SHARED.glob(f"{group}_*.yaml"))]
     found = {name_of(each): each for file in files for each in _documents(file)}
-    return [found[name] for name in sorted(found)]
+    return tuple(found[name] for name in sorted(found))
 
 
 def kwok_stages() -> str:

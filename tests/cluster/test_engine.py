@@ -18,7 +18,6 @@ from tests.cluster.control_plane import ControlPlane, control_plane, missing
 from tests.cluster.deployment import Deployment
 from tests.cluster.program import program
 from tests.engine.stack import PLUGIN, EngineStack, shipped_settings, simulated_providers
-from tests.shipped import STACKS
 
 CHARTS_BRING = ("keda.sh", "eventing.keda.sh", "monitoring.coreos.com", "nvidia.com", "elbv2.k8s.aws")
 """API groups whose CRDs come with a chart of the program; LeaderWorkerSet's controller runs from the start."""
@@ -61,7 +60,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(cli, plane, folder, socket)
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", ["dev", pytest.param("prod", marks=pytest.mark.exhaustive)])
 def test_a_stack_comes_up_changes_and_goes_down_on_a_real_control_plane(bench: Bench, name: str) -> None:
     stack = bench.stack(name, name, tools.plugin("kubernetes"))
     cluster = Deployment(program(name), bench.plane.client)
@@ -85,6 +84,7 @@ def test_a_stack_comes_up_changes_and_goes_down_on_a_real_control_plane(bench: B
     assert [each for each in cluster.program.objects if cluster.live(each)] == []
 
 
+@pytest.mark.exhaustive
 def test_a_provider_that_is_found_gets_everything_but_charts(bench: Bench) -> None:
     """No real one is to be had from the package registries: the simulated one plays it, in a process of its own."""
     played = bench.folder / "pulumi-resource-kubernetes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,8 @@ def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(de
     promtool = tools.find("promtool")
     if promtool is None:
         pytest.skip("cluster tier: `make tools` has not made promtool")
-    expect(deployed, "PodsPendingForGpu", (), promtool=promtool, folder=tmp_path)
+    says = partial(expect, deployed, "PodsPendingForGpu", promtool=promtool, folder=tmp_path)
+    says((), pods=deployed.client.find_all("v1", "Pod"))
     for engine in (each for each in deployed.engines if each.pods_per_node == 1):
         of_group = deployed.ranks(engine, 0)
         others = [pod for each in deployed.engines for pod in deployed.ranks(each)]
@@ -100,14 +102,21 @@ def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(de
                 f"group 0 of {engine.name} is pending, and no other",
                 lambda name=engine.name: {_group(pod) for pod in deployed.pending()} == {(name, "0")},
             )
-            deployed.client.wait("the scheduler says why", lambda: all(map(unschedulable, deployed.pending())))
-            expect(deployed, "PodsPendingForGpu", {engine.name}, promtool=promtool, folder=tmp_path)
+            pods = deployed.client.wait("the scheduler says why", lambda: _judged(deployed))
+            says({engine.name}, pods=pods)
             now = identities(pod for each in deployed.engines for pod in deployed.ranks(each))
             assert untouched <= now, "a group that still fits was disturbed"
             deployed.client.wait(
                 f"{engine.name} is no longer Available",
                 lambda each=engine: status_of(deployed, each, "Available") != "True",
             )
+
+
+def _judged(deployed: Deployment) -> list[Manifest]:
+    """All pods at a moment at which some have no node, each by the scheduler's verdict; else none."""
+    pods = deployed.client.find_all("v1", "Pod")
+    waiting = [pod for pod in pods if not pod["spec"].get("nodeName")]
+    return pods if waiting and all(map(unschedulable, waiting)) else []
 
 
 def _group(pod: Manifest) -> tuple[str | None, str | None]:
