@@ -15,7 +15,7 @@ from infra.plan import Plan, resolve
 from infra.policy.run import violations_of
 from infra.settings import validate
 from infra.stack import deploy
-from tests.unit.properties.stacks import stacks
+from tests.whole.properties.stacks import stacks
 
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 SCALED = "kubernetes:keda.sh/v1alpha1:ScaledObject"
