@@ -57,6 +57,9 @@ def test_the_chosen_policy_routes_and_a_dead_worker_is_taken_out(tmp_path: Path,
     settings = {"policy": "round_robin", "circuitBreaker": {"failureThreshold": 2}}
     alive, dead = engines
     with running(routed(**settings), tmp_path, urls(engines)) as router:
+        # The router answers as soon as it knows one of them.
+        answered = (router.chat("the same words each time").engine for _ in range(100))
+        assert dead.name in answered
         before = Counter(router.chat("the same words each time").engine for _ in range(6))
         assert before == {"a": 3, "b": 3}
         dead.close()
