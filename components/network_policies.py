@@ -52,15 +52,20 @@ def opened(
     into: Sequence[tuple[Sequence[Spec], int]] = (),
     out: Sequence[tuple[Sequence[Spec], int]] = (),
 ) -> Spec:
-    """What pods with `labels` accept (`into`) and reach (`out`): peers with the TCP port that is open for them."""
+    """What pods with `labels` accept (`into`) and reach (`out`): peers with the TCP port that is open for them.
+
+    An opening without peers opens nothing, where Kubernetes reads an empty list of peers as everybody.
+    """
     spec: Spec = {"podSelector": {"matchLabels": dict(labels)}, "policyTypes": []}
     for direction, key, peer, openings in (("Ingress", "ingress", "from", into), ("Egress", "egress", "to", out)):
         if openings:
             spec["policyTypes"].append(direction)
-            spec[key] = [
-                {peer: [dict(one) for one in peers], "ports": [{"protocol": "TCP", "port": port}]}
-                for peers, port in openings
-            ]
+        if rules := [
+            {peer: [dict(one) for one in peers], "ports": [{"protocol": "TCP", "port": port}]}
+            for peers, port in openings
+            if peers
+        ]:
+            spec[key] = rules
     return spec
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.identity.component import PodIdentity
 from components.aws.identity.policies import Statement, allow
 from components.base import Component
 
@@ -88,6 +89,29 @@ def tls_only(arn: str) -> dict[str, Any]:
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return {"Version": "2012-10-17", "Statement": [refuse]}
+
+
+def store_rights(
+    owner: Component,
+    store: str,
+    bucket: aws.s3.Bucket,
+    *,
+    cluster_name: pulumi.Input[str],
+    namespace: str,
+    service_account: str,
+) -> list[pulumi.Resource]:
+    """The right of the store's pods to their bucket: what they wait for, since credentials are injected when a pod is
+    admitted and one that came first would have none.
+    """
+    return PodIdentity(
+        f"{owner.name}-{store}-identity",
+        owner.ctx,
+        cluster_name=cluster_name,
+        namespace=namespace,
+        service_account=service_account,
+        statements=read_and_write(bucket.arn),
+        opts=owner.child(),
+    ).ready
 
 
 def read_and_write(bucket_arn: pulumi.Output[str]) -> list[Statement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,17 +21,24 @@ def addon(
     plan: AddonPlan,
     cluster_name: pulumi.Input[str],
     *,
-    configuration: Mapping[str, Any] | None = None,
+    configuration: pulumi.Input[Mapping[str, Any]] | None = None,
+    logical_name: str | None = None,
     depends_on: Sequence[pulumi.Resource] = (),
     timeout: str = "20m",
 ) -> aws.eks.Addon:
-    """An add-on of which the stack is the only owner: what others changed is put back at each update."""
+    """An add-on of which the stack is the only owner: what others changed is put back at each update.
+
+    `depends_on` has the pod identity of its pods, if they have one: credentials are injected when a pod is admitted,
+    and one that came first would have none.
+    """
     return aws.eks.Addon(
-        f"{owner.name}-{plan.name}",
+        logical_name or f"{owner.name}-{plan.name}",
         cluster_name=cluster_name,
         addon_name=plan.name,
         addon_version=plan.version,
-        configuration_values=json.dumps(configuration, sort_keys=True) if configuration else None,
+        configuration_values=pulumi.Output.json_dumps(configuration, sort_keys=True)
+        if configuration is not None
+        else None,
         resolve_conflicts_on_create="OVERWRITE",
         resolve_conflicts_on_update="OVERWRITE",
         tags=dict(owner.ctx.tags),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.aws.eks.models import AddonSettings, ClusterSettings
+from components.aws.eks.models import ClusterSettings
 from components.facts.addons import addon_version
 
 ADDON_FIELDS = {
@@ -30,15 +30,15 @@ class AddonPlan:
 def plan_addons(settings: ClusterSettings) -> dict[str, AddonPlan]:
     """The core add-ons of a cluster, by EKS's name of each."""
     return {
-        name: plan_addon(name, getattr(settings.addons, field), settings.kubernetes_version)
+        name: plan_addon(name, getattr(settings.addons, field).version, settings.kubernetes_version)
         for name, field in ADDON_FIELDS.items()
     }
 
 
-def plan_addon(name: str, settings: AddonSettings, kubernetes_version: str) -> AddonPlan:
+def plan_addon(name: str, wanted: str | None, kubernetes_version: str) -> AddonPlan:
     """The version of an add-on: the user's, else the pinned one, else EKS's default."""
-    if settings.version:
-        return AddonPlan(name, settings.version, "the settings")
+    if wanted:
+        return AddonPlan(name, wanted, "the settings")
     if pinned := addon_version(name, kubernetes_version):
         return AddonPlan(name, pinned.version, pinned.source)
     return AddonPlan(name, None, f"the default of EKS {kubernetes_version}")

@@ -10,12 +10,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from components.aws.eks.addons import addon
+from components.aws.eks.plan import plan_addon
 from components.aws.identity.component import PodIdentity
 from components.aws.identity.policies import allow, partition
 from components.aws.lustre.plan import FileSystemPlan
 from components.aws.lustre.settings import DataRepository, DeploymentType
 from components.base import Component, Context
-from components.facts.addons import addon_version
 
 ADDON: Final = "aws-fsx-csi-driver"
 DRIVER: Final = "fsx.csi.aws.com"
@@ -149,20 +150,15 @@ class LustreDriver(Component):
             statements=[allow(["fsx:DescribeFileSystems"], [file_systems])],
             opts=self.child(),
         )
-        pinned = addon_version(ADDON, kubernetes_version)
-        addon = aws.eks.Addon(
-            f"{name}-addon",
-            addon_name=ADDON,
-            addon_version=plan.settings.driver_version or (pinned.version if pinned else None),
-            cluster_name=cluster_name,
-            resolve_conflicts_on_create="OVERWRITE",
-            resolve_conflicts_on_update="OVERWRITE",
-            tags=dict(ctx.tags),
-            # Credentials, and with them the region, are injected when the controller's pods are admitted.
-            opts=self.child_after(*identity.ready),
+        driver = addon(
+            self,
+            plan_addon(ADDON, plan.settings.driver_version, kubernetes_version),
+            cluster_name,
+            depends_on=identity.ready,
+            logical_name=f"{name}-addon",
         )
-        self.ready = [addon]
-        self.register_outputs({"addon": addon.arn})
+        self.ready = [driver]
+        self.register_outputs({"addon": driver.arn})
 
 
 class LustreVolume(Component):

@@ -14,7 +14,7 @@ from components.aws.identity.policies import allow
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, release
-from components.monitoring.bucket import read_and_write, store_bucket
+from components.monitoring.bucket import store_bucket, store_rights
 from components.monitoring.logs import fluent_bit, loki
 from components.monitoring.logs.plan import LOKI_NAMESPACE, SHIPPER_NAMESPACE, LogPlan
 from components.monitoring.traffic import closed_namespace
@@ -103,14 +103,13 @@ class Logs(Component):
 
     def _loki(self, cluster_name: pulumi.Input[str], storage_class: str, node_selector: Mapping[str, str]) -> None:
         bucket = store_bucket(self, "loki", self.plan.settings.retention_days)
-        identity = PodIdentity(
-            f"{self.name}-loki-identity",
-            self.ctx,
+        rights = store_rights(
+            self,
+            "loki",
+            bucket,
             cluster_name=cluster_name,
             namespace=LOKI_NAMESPACE,
             service_account=loki.SERVICE_ACCOUNT,
-            statements=read_and_write(bucket.arn),
-            opts=self.child(),
         )
         itself = [pods_of(LOKI_NAMESPACE, loki.LABELS)]
         clients = [pods_of(SHIPPER_NAMESPACE, SHIPPER_LABELS)]
@@ -134,7 +133,6 @@ class Logs(Component):
                 node_selector=node_selector,
                 metrics=self.monitoring_namespace is not None,
             ),
-            # Credentials are injected when a pod is admitted: one that came first would have none.
-            self.child_after(*room, *identity.ready),
+            self.child_after(*room, *rights),
             namespace=LOKI_NAMESPACE,
         )

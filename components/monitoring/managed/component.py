@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.eks.plan import AddonPlan, plan_addon
+from components.aws.eks.addons import addon
+from components.aws.eks.plan import plan_addon
 from components.aws.identity.component import PodIdentity
 from components.aws.identity.policies import allow, document, managed_policy, service_trust
 from components.base import Component, Context
@@ -126,8 +126,13 @@ class ContainerInsights(Component):
             managed_policy_arns=[managed_policy("CloudWatchAgentServerPolicy", ctx.region)],
             opts=self.child(),
         )
-        addon = plan_addon(plan.CONTAINER_INSIGHTS_ADDON, settings, kubernetes_version)
-        _addon(self, addon, cluster_name, plan.container_insights(settings.gpu_metrics), identity.ready)
+        addon(
+            self,
+            plan_addon(plan.CONTAINER_INSIGHTS_ADDON, settings.version, kubernetes_version),
+            cluster_name,
+            configuration=plan.container_insights(settings.gpu_metrics),
+            depends_on=identity.ready,
+        )
         self.register_outputs({})
 
 
@@ -168,29 +173,11 @@ class HyperPodObservability(Component):
         configuration = pulumi.Output.all(prometheus.endpoint, prometheus.arn).apply(
             lambda known: plan.observability(settings, endpoint=known[0], arn=known[1])
         )
-        addon = plan_addon(plan.OBSERVABILITY_ADDON, settings, kubernetes_version)
-        _addon(self, addon, cluster_name, configuration, identity.ready)
+        addon(
+            self,
+            plan_addon(plan.OBSERVABILITY_ADDON, settings.version, kubernetes_version),
+            cluster_name,
+            configuration=configuration,
+            depends_on=identity.ready,
+        )
         self.register_outputs({})
-
-
-def _addon(
-    owner: Component,
-    addon: AddonPlan,
-    cluster_name: pulumi.Input[str],
-    configuration: pulumi.Input[Mapping[str, Any]],
-    needed: Sequence[pulumi.Resource],
-) -> aws.eks.Addon:
-    return aws.eks.Addon(
-        f"{owner.name}-{addon.name}",
-        cluster_name=cluster_name,
-        addon_name=addon.name,
-        addon_version=addon.version,
-        configuration_values=pulumi.Output.json_dumps(configuration, sort_keys=True),
-        resolve_conflicts_on_create="OVERWRITE",
-        resolve_conflicts_on_update="OVERWRITE",
-        tags=dict(owner.ctx.tags),
-        # Credentials are injected when a pod is admitted: one that came first would have none.
-        opts=owner.child_after(
-            *needed, custom_timeouts=pulumi.CustomTimeouts(create="20m", update="20m", delete="20m")
-        ),
-    )

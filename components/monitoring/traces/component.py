@@ -13,7 +13,7 @@ from components.aws.identity.policies import allow
 from components.base import Component, Context
 from components.facts import pins
 from components.kube import PodSecurity, release
-from components.monitoring.bucket import read_and_write, store_bucket
+from components.monitoring.bucket import store_bucket, store_rights
 from components.monitoring.traces import collector, tempo
 from components.monitoring.traces.plan import OTLP_PORT, TRACES_NAMESPACE, TracePlan
 from components.monitoring.traffic import closed_namespace
@@ -107,14 +107,13 @@ class Traces(Component):
         room: list[pulumi.Resource],
     ) -> None:
         bucket = store_bucket(self, "tempo", self.plan.settings.retention_days)
-        identity = PodIdentity(
-            f"{self.name}-tempo-identity",
-            self.ctx,
+        rights = store_rights(
+            self,
+            "tempo",
+            bucket,
             cluster_name=cluster_name,
             namespace=TRACES_NAMESPACE,
             service_account=tempo.SERVICE_ACCOUNT,
-            statements=read_and_write(bucket.arn),
-            opts=self.child(),
         )
         release(
             f"{self.name}-tempo",
@@ -127,7 +126,6 @@ class Traces(Component):
                 node_selector=node_selector,
                 metrics=self.monitoring_namespace is not None,
             ),
-            # Credentials are injected when a pod is admitted: one that came first would have none.
-            self.child_after(*room, *identity.ready),
+            self.child_after(*room, *rights),
             namespace=TRACES_NAMESPACE,
         )
