@@ -14,9 +14,10 @@ from components.gateway.objects import LABELS
 from components.gateway.plan import NAMESPACE as GATEWAY_NAMESPACE
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.monitors import GatewayTarget
-from components.serving.group.objects import leaders
+from components.serving.group.labels import leaders
+from components.serving.names import NAMESPACE
 from components.serving.network.policies import pods_of
-from components.serving.plan import NAMESPACE, ModelPlan
+from components.serving.plan import ModelPlan
 from components.serving.router.objects import selector
 from infra.plan import Plan
 

@@ -46,8 +46,8 @@ from components.platform.lws.component import LeaderWorkerSetController
 from components.serving.autoscaling.component import Autoscaling
 from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
 from components.serving.entry.settings import EntrySettings
+from components.serving.names import NAMESPACE
 from components.serving.namespace.plan import plan_namespace
-from components.serving.plan import NAMESPACE
 from components.serving.router.arguments import METRICS_PORT
 from components.serving.router.objects import selector
 from components.serving.weights.job import prefetches

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from components.facts.models import ModelFacts
+from components.facts.model_facts import ModelFacts
 from components.facts.quantizations import AWQ, BF16, FP8, FP8_BLOCK, FP8_MLP
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.facts.models import Indexer, Mla, ModelFacts
+from components.facts.model_facts import Indexer, Mla, ModelFacts
 from components.facts.quantizations import AWQ, BF16, FP8, FP8_BLOCK, FP8_MLP, INT4_EXPERTS, MXFP4_EXPERTS, Quantization
 
 _REQUIRED: Final = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "intermediate_size")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from components.facts.models import Indexer, Mla, ModelFacts
+from components.facts.model_facts import Indexer, Mla, ModelFacts
 from components.facts.quantizations import BF16, FP8, FP8_BLOCK, INT4_EXPERTS, MXFP4_EXPERTS
 
 

@@ -22,13 +22,8 @@ from components.serving.entry.ingress import (
     ingress,
     ingress_annotations,
 )
-from components.serving.group.objects import (
-    API_VERSION,
-    disruption_budget,
-    leader_worker_set,
-    members,
-    service,
-)
+from components.serving.group.labels import members
+from components.serving.group.objects import API_VERSION, disruption_budget, leader_worker_set, service
 from components.serving.manifest import Spec
 from components.serving.namespace.component import InferenceNamespace
 from components.serving.network.policies import api, between, https_out, pods_of, to_networks, within_group

@@ -23,7 +23,7 @@ from components.serving.placement import gpus_per_pod
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu, Instance
-    from components.facts.models import ModelFacts
+    from components.facts.model_facts import ModelFacts
     from components.serving.memory.ranks import Ranks
     from components.serving.settings import ModelSettings
     from components.serving.sizing import Sizing

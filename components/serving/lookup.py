@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.facts.model_config import from_config
-from components.facts.models import ModelFacts, find_model
+from components.facts.model_facts import ModelFacts
+from components.facts.models import find_model
 from components.serving.lora.memory import PER_BATCH, adapters_gib
 from components.serving.memory.demands import SLIDING_TO_FULL, Demands
 from components.serving.memory.ranks import Ranks

@@ -15,7 +15,7 @@ from components.serving.sizing import Sizing, size
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu
-    from components.facts.models import ModelFacts
+    from components.facts.model_facts import ModelFacts
     from components.serving.memory.demands import Demands
     from components.serving.settings import ModelSettings
 

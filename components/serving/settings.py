@@ -7,14 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, StringConstraints
 
-from components.serving.autoscaling import rules as _autoscaling
 from components.serving.autoscaling.settings import AutoscalingSettings
-from components.serving.disaggregation import rules as _disaggregation
 from components.serving.disaggregation.settings import DisaggregationSettings
-from components.serving.engine import environment_rules as _environment
-from components.serving.engine import quantization_rules as _quantization
-from components.serving.engine import rules as _engine
-from components.serving.engine import typed_rules as _typed
 from components.serving.engine.settings import (
     Arguments,
     BatchSize,
@@ -22,41 +16,16 @@ from components.serving.engine.settings import (
     Environment,
     ParserSettings,
 )
-from components.serving.entry import rules as _entry
 from components.serving.entry.settings import EntrySettings
-from components.serving.experts import rules as _experts
-from components.serving.group import rules as _group
 from components.serving.group.settings import DisruptionBudgetSettings, GroupName, RolloutSettings
-from components.serving.hierarchical_cache import rules as _hierarchical_cache
-from components.serving.kernels import rules as _kernels
-from components.serving.layout import rules as _layout
 from components.serving.layout.settings import PackingSettings, ParallelismSettings
-from components.serving.lora import rules as _lora
-from components.serving.multimodal import rules as _multimodal
 from components.serving.names import SERVE
-from components.serving.objectives import rules as _objectives
 from components.serving.objectives.settings import ObjectiveSettings
-from components.serving.pods import rules as _pods
 from components.serving.pods.settings import GracePeriod, ProbeSettings, SharedMemory, TolerationSeconds
-from components.serving.router import rules as _router
 from components.serving.router.settings import RouterSettings
-from components.serving.rule_set import rules
-from components.serving.scheduling import rules as _scheduling
-from components.serving.speculative import rules as _speculative
-from components.serving.tuned_files import rules as _tuned_files
 from components.serving.tuning import TuningSettings
-from components.serving.weights import rules as _weights
 from components.serving.weights.settings import WeightsSettings
 from components.settings import DnsLabel, PositiveInt
-
-__all__ = ["GUARDED", "ModelSettings", "rules"]
-
-GUARDED = (
-    _layout, _engine, _typed, _quantization, _environment, _scheduling, _kernels, _experts, _speculative, _lora,
-    _hierarchical_cache, _multimodal, _tuned_files, _pods, _group, _weights, _entry, _router, _autoscaling,
-    _disaggregation, _objectives,
-)  # fmt: skip
-"""The modules whose rules guard a model; importing them adds their rules to the set."""
 
 
 class ModelSettings(TuningSettings):

@@ -13,7 +13,7 @@ from typing import Final
 
 from components.facts.engines.versions import DEFAULT, EngineVersion, at_least
 from components.facts.instances import Gpu
-from components.facts.models import ModelFacts
+from components.facts.model_facts import ModelFacts
 from components.facts.quantizations import QUANTIZATIONS, Quantization
 from components.serving.memory import defaults
 from components.serving.memory.demands import NOTHING, Demands

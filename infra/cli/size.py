@@ -13,7 +13,7 @@ from infra.cli.console import fail, out, write
 
 if TYPE_CHECKING:
     from components.facts.instances import Instance
-    from components.facts.models import ModelFacts
+    from components.facts.model_facts import ModelFacts
     from components.serving.settings import ModelSettings
 
 _OPTIONS: Final = {

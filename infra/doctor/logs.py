@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from components.serving.group.objects import leaders
+from components.serving.group.labels import leaders
 from infra.doctor.expected import Expected
 from infra.doctor.observed import Cluster, LogKey, Pod
 

@@ -7,7 +7,9 @@ known where the setting is known, unknown in a preview where only AWS can tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+from google.protobuf import struct_pb2
 
 from components.aws.eks.children import MADE_BY, children
 from components.aws.eks.models import AuthenticationMode
@@ -15,15 +17,27 @@ from infra.offline import fakes
 from infra.offline.recording import Recorded
 from infra.offline.values import reference, wire
 
-if TYPE_CHECKING:
-    from infra.offline.monitor import Monitor
-
 _CONTROL_PLANE = "aws:eks/cluster:Cluster"
 _PASSED_ON = ("name", "version", "tags")
 """Settings that the component hands to the control plane as they are."""
 
 
-def eks_cluster(monitor: Monitor, component: Recorded) -> Mapping[str, Any]:
+class Registrar(Protocol):
+    """Who keeps the resources that a component makes."""
+
+    preview: bool
+    region: str
+
+    def urn(self, parent: str, type: str, name: str) -> str:
+        """The URN that the engine gives."""
+        ...
+
+    def add(self, resource: Recorded, id: str, outputs: struct_pb2.Struct) -> None:
+        """Keep a resource and its state."""
+        ...
+
+
+def eks_cluster(monitor: Registrar, component: Recorded) -> Mapping[str, Any]:
     """The outputs of `eks.Cluster` that the program may use; registers its children."""
     passed = {key: component.inputs[key] for key in _PASSED_ON if key in component.inputs}
     mode = AuthenticationMode(component.inputs.get("authenticationMode", AuthenticationMode.CONFIG_MAP))
@@ -36,7 +50,7 @@ def eks_cluster(monitor: Monitor, component: Recorded) -> Mapping[str, Any]:
     return {"eksCluster": control_plane} | ({} if monitor.preview else _computed(monitor, component, control_plane))
 
 
-def _computed(monitor: Monitor, component: Recorded, control_plane: Mapping[str, str]) -> dict[str, Any]:
+def _computed(monitor: Registrar, component: Recorded, control_plane: Mapping[str, str]) -> dict[str, Any]:
     """The outputs that a preview leaves out, whereby the SDK takes them for unknown."""
     made_up = fakes.eks_cluster(component.name, component.inputs, monitor.region)
     return {
@@ -47,7 +61,7 @@ def _computed(monitor: Monitor, component: Recorded, control_plane: Mapping[str,
 
 
 def _register(
-    monitor: Monitor, component: Recorded, type: str, name: str, inputs: Mapping[str, Any]
+    monitor: Registrar, component: Recorded, type: str, name: str, inputs: Mapping[str, Any]
 ) -> Mapping[str, str]:
     urn = monitor.urn(component.urn, type, name)
     made = Recorded(
@@ -69,4 +83,4 @@ def _register(
     return reference(urn, identifier)
 
 
-REMOTE: dict[str, Callable[[Monitor, Recorded], Mapping[str, Any]]] = {"eks:index:Cluster": eks_cluster}
+REMOTE: dict[str, Callable[[Registrar, Recorded], Mapping[str, Any]]] = {"eks:index:Cluster": eks_cluster}

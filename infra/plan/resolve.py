@@ -16,7 +16,8 @@ from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
 from components.gateway.plan import GatewayPlan, plan_gateway
 from components.monitoring.alerts.plan import AlertsPlan, plan_alerts
-from components.serving.plan import GroupPlan, ModelPlan, nodes_of, plan_model
+from components.serving.plan import GroupPlan, ModelPlan, nodes_of
+from components.serving.planning import plan_model
 from infra.plan.alerts import watched
 from infra.plan.cost import Cost, cost_of, pool_item
 from infra.plan.pools import plan_pools, stack_demand

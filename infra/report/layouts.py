@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from components.facts.instances import Instance
-    from components.facts.models import ModelFacts
+    from components.facts.model_facts import ModelFacts
     from components.serving.layouts import Layout
     from components.serving.settings import ModelSettings
 

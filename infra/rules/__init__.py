@@ -20,7 +20,7 @@ from components.platform.keda.settings import rules as keda_rules
 from components.platform.load_balancer.settings import rules as load_balancer_rules
 from components.platform.lws.settings import rules as lws_rules
 from components.rules import RuleSet
-from components.serving.settings import rules as model_rules
+from components.serving.rules import rules as model_rules
 from infra.rules import (
     advice,
     alerts,

@@ -10,7 +10,7 @@ from components.aws.lustre.plan import throughput_mb_per_s
 from components.facts.instances import find_instance
 from components.facts.models import find_model
 from components.rules import Finding, RuleSet, Severity, join
-from components.serving.plan import checkpoint_gib, size_model
+from components.serving.lookup import checkpoint_gib, size_model
 from components.serving.pods.probes import startup_minutes
 from components.serving.weights.plan import load_minutes
 from components.serving.weights.settings import WeightsSource

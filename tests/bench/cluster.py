@@ -9,7 +9,7 @@ import copy
 import dataclasses
 import time
 
-from components.serving.plan import NAMESPACE
+from components.serving.names import NAMESPACE
 from tests.cluster import nodes
 from tests.cluster.client import Client, name_of
 from tests.cluster.control_plane import control_plane, missing

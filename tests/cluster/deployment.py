@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from components.serving.plan import NAMESPACE, GroupPlan
+from components.serving.names import NAMESPACE
+from components.serving.plan import GroupPlan
 from tests.cluster import nodes
 from tests.cluster.client import Client, Manifest, labels_of, name_of, namespace_of
 from tests.cluster.program import Program

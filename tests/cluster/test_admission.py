@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.serving.plan import NAMESPACE
+from components.serving.names import NAMESPACE
 from tests.cluster.client import Manifest, RefusedError
 from tests.cluster.deployment import Deployment, described
 from tests.cluster.program import EVERY_STACK

@@ -8,7 +8,8 @@ import pytest
 
 from components.serving.disaggregation.plan import BOOTSTRAP_ANNOTATION
 from components.serving.engine.command import PORT
-from components.serving.plan import NAMESPACE, GroupPlan, ModelPlan
+from components.serving.names import NAMESPACE
+from components.serving.plan import GroupPlan, ModelPlan
 from tests.cluster.client import Manifest, RefusedError, labels_of, name_of
 from tests.cluster.deployment import RANK, Deployment
 from tests.cluster.program import APART

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.serving.plan import NAMESPACE
+from components.serving.names import NAMESPACE
 from tests import tools
 from tests.cluster.alerts import expect, unschedulable
 from tests.cluster.client import Manifest, labels_of, name_of

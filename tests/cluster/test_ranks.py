@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.serving.plan import NAMESPACE, GroupPlan
+from components.serving.names import NAMESPACE
+from components.serving.plan import GroupPlan
 from tests.cluster import kubelet
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, RANK, Deployment, is_ready

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from components.serving.engine.command import PORT
-from components.serving.plan import NAMESPACE
+from components.serving.names import NAMESPACE
 from tests.cluster.access import Account
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, Deployment

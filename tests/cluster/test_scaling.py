@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from components.serving.autoscaling.queries import ITL, KV_USAGE, QUEUE, TTFT
-from components.serving.plan import NAMESPACE, GroupPlan
+from components.serving.names import NAMESPACE
+from components.serving.plan import GroupPlan
 from infra.cli.source import Source
 from tests.cluster import keda
 from tests.cluster.access import Account

@@ -18,8 +18,8 @@ from components.serving.disaggregation.plan import decode_options
 from components.serving.disaggregation.transports import TRANSPORTS
 from components.serving.engine.arguments import OWNED, EngineArguments, command_line
 from components.serving.engine.flags import judge, render
+from components.serving.rules import rules as model_rules
 from components.serving.settings import ModelSettings
-from components.serving.settings import rules as model_rules
 from tests.contract.shared import shared
 from tests.unit.serving.builders import QWEN_8B, R1, apart, found, model, plan, problems
 

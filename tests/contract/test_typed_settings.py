@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 from components.facts.engines import SUPPORTED, engine
 from components.serving.engine.flags import judge, render
 from components.serving.engine.typed import Flag, Said, Switch
+from components.serving.rules import rules as model_rules
 from components.serving.settings import ModelSettings
-from components.serving.settings import rules as model_rules
 from components.serving.tuning import TuningSettings, flags
 from tests.contract.test_command_lines import parse
 from tests.unit.serving.builders import QWEN_8B

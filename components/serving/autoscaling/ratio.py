@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from components.serving.autoscaling.plan import Trigger
-from components.serving.group.objects import leaders
+from components.serving.group.labels import leaders
 from components.serving.names import DECODE, PREFILL, group_name
 
 if TYPE_CHECKING:

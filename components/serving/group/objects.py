@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.engine.command import PORT
+from components.serving.group.labels import leaders, members
 from components.serving.manifest import Spec
 from components.serving.pods.template import pod_template
 
@@ -13,20 +14,6 @@ if TYPE_CHECKING:
     from components.serving.plan import GroupPlan
 
 API_VERSION: Final = "leaderworkerset.x-k8s.io/v1"
-NAME_LABEL: Final = "leaderworkerset.sigs.k8s.io/name"
-"""On every pod: its LeaderWorkerSet."""
-RANK_LABEL: Final = "leaderworkerset.sigs.k8s.io/worker-index"
-"""On every pod: its place in the group; `0` is the leader."""
-
-
-def leaders(name: str) -> dict[str, str]:
-    """Labels of the leaders, which alone answer requests: a worker's API answers 404, and its `/health` always 200."""
-    return {NAME_LABEL: name, RANK_LABEL: "0"}
-
-
-def members(name: str) -> dict[str, str]:
-    """Labels of all pods of a LeaderWorkerSet."""
-    return {NAME_LABEL: name}
 
 
 def leader_worker_set(

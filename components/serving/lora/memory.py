@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from components.serving.memory.weights import GIB
 
 if TYPE_CHECKING:
-    from components.facts.models import Mla, ModelFacts
+    from components.facts.model_facts import Mla, ModelFacts
     from components.serving.memory.ranks import Ranks
 
 _BYTES: Final = 2

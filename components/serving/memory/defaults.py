@@ -12,7 +12,7 @@ from typing import Final
 
 from components.facts.engines.versions import at_least
 from components.facts.instances import Gpu
-from components.facts.models import ModelFacts
+from components.facts.model_facts import ModelFacts
 from components.serving.memory.ranks import Ranks
 
 _WIDE_ATTENTION_GRAPH_LIMIT: Final = 128

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from components.facts.models import ModelFacts
+    from components.facts.model_facts import ModelFacts
 
 SLIDING_TO_FULL: Final = 0.8
 """The engine's own `--swa-full-tokens-ratio`: tokens that sliding-window layers keep per token of the full layers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.facts.models import ModelFacts
+from components.facts.model_facts import ModelFacts
 from components.facts.quantizations import Quantization
 from components.serving.memory.ranks import Ranks
 

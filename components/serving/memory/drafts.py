@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from components.facts.models import ModelFacts
+from components.facts.model_facts import ModelFacts
 from components.serving.memory.ranks import Ranks
 from components.serving.memory.weights import GIB, weights_gib
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from components.facts.engines.versions import at_least
 from components.facts.instances import Gpu
-from components.facts.models import Indexer, Mla, ModelFacts
+from components.facts.model_facts import Indexer, Mla, ModelFacts
 from components.serving.memory.demands import SLIDING_TO_FULL
 from components.serving.memory.ranks import Ranks, stages
 from components.serving.memory.weights import GIB

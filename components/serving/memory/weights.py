@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from components.facts.models import Mla, ModelFacts
+from components.facts.model_facts import Mla, ModelFacts
 from components.facts.quantizations import Quantization
 from components.serving.memory.ranks import Ranks, stages
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from components.serving.group.objects import NAME_LABEL
+from components.serving.group.labels import NAME_LABEL
 from components.serving.manifest import Spec
 from components.serving.names import NAMESPACE
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from components.network_policies import LINK_LOCAL, POD_IDENTITY_ADDRESS, allow_dns, deny_all, pods_of, prometheus
 from components.serving.engine.command import PORT
-from components.serving.group.objects import members
+from components.serving.group.labels import members
 from components.serving.manifest import Spec
 
 __all__ = ["allow_dns", "api", "deny_all", "https_out", "pods_of", "prometheus", "within_group"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from components.facts import pins
 from components.serving.engine.command import PORT
 from components.serving.engine.image import ImagePlan
-from components.serving.group.objects import leaders
+from components.serving.group.labels import leaders
 from components.serving.names import NAMESPACE, PREFILL, ROUTER_NAMESPACE, SERVE
 from components.serving.pods.probes import DRAIN_SECONDS
 from components.serving.roles import roles

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from components.facts.engines import at_least
 from components.facts.model_config import from_config
-from components.facts.models import ModelFacts, find_model
+from components.facts.model_facts import ModelFacts
+from components.facts.models import find_model
 
 if TYPE_CHECKING:
     from components.serving.speculative.settings import DraftSettings

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.rules import Severity
-from components.serving.group.objects import NAME_LABEL
+from components.serving.group.labels import NAME_LABEL
 from components.words import count
 from infra.doctor.check import Symptom, check
 from infra.doctor.checks.nodes import nodes_of, pools, usable

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.rules import Severity
-from components.serving.group.objects import leaders
+from components.serving.group.labels import leaders
 from components.words import count
 from infra.doctor.check import Symptom, check
 from infra.doctor.expected import Expected

@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 from functools import cache
+from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -59,6 +60,13 @@ def test_a_room_imports_no_component_of_a_sibling() -> None:
         if name.split(".")[: len(room_of(path))] != room_of(path)
     ]
     assert found == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Also for types alone, which Python would let pass."""
+    names = {name_of(path): path for path in MODULES if path.name != "__init__.py"}
+    order = TopologicalSorter({name: (imports(path) & names.keys()) - {name} for name, path in names.items()})
+    order.prepare()
 
 
 def test_settings_rules_plan_and_facts_load_without_pulumi() -> None:

@@ -6,7 +6,8 @@ from dataclasses import fields
 import pytest
 
 from components.facts.model_config import from_config
-from components.facts.models import ModelFacts, model
+from components.facts.model_facts import ModelFacts
+from components.facts.models import model
 from components.facts.quantizations import AWQ, FP8, FP8_BLOCK, INT4_EXPERTS, MXFP4_EXPERTS
 
 LLAMA = {

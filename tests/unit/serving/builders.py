@@ -11,7 +11,8 @@ from components.aws.nodes.plan import PoolPlan, Substrate, plan_pool
 from components.aws.nodes.settings import GpuNodesSettings, NodePool
 from components.monitoring.settings import MonitoringSettings
 from components.rules import Problem, RuleSet
-from components.serving.plan import ModelPlan, plan_model
+from components.serving.plan import ModelPlan
+from components.serving.planning import plan_model
 from components.serving.settings import ModelSettings
 from infra.settings.prices import PriceTable
 

@@ -20,7 +20,7 @@ from components.serving.autoscaling.ratio import Ratio, companion, ratio_of
 from components.serving.autoscaling.settings import AutoscalingSettings
 from components.serving.disaggregation.settings import DisaggregationSettings
 from components.serving.plan import GroupPlan
-from components.serving.settings import rules
+from components.serving.rules import rules
 from infra.rules import autoscaling as across
 from tests.unit.serving.builders import QWEN_8B, R1, apart, found, model, plan, pool, problems, stack
 

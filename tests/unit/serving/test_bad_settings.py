@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.serving.settings import rules as model_rules
+from components.serving.rules import rules as model_rules
 from infra.rules import RULE_SETS
 from tests.unit.serving.builders import BASES, model, pool, stack
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from components.aws.nodes.settings import CapacityKind
 from components.rules import Severity
-from components.serving.settings import rules
+from components.serving.rules import rules
 from infra.rules import disaggregation, nodes, serving
 from tests.unit.serving.builders import APART, QWEN_8B, R1, ZONE, apart, found, model, pool, problems, stack
 

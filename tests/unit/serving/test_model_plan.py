@@ -6,7 +6,7 @@ import pytest
 
 from components.kube import quantities
 from components.serving.engine.command import command
-from components.serving.plan import parser, plan_model
+from components.serving.planning import parser, plan_model
 from components.serving.weights.plan import folder, load_minutes
 from tests.unit.serving.builders import QWEN_8B, QWEN_30B, R1, plan, pool_plan
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.rules import Severity
-from components.serving.settings import rules
+from components.serving.rules import rules
 from tests.unit.serving.builders import QWEN_8B, QWEN_30B, R1, found, model, problems
 from tests.unit.serving.test_bad_settings import CASES
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.rules import Problem
-from components.serving.settings import rules
+from components.serving.rules import rules
 from tests.unit.serving.builders import QWEN_8B, model, problems
 
 BAD: list[tuple[dict[str, Any], str, str]] = [

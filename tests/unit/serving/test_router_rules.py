@@ -9,7 +9,7 @@ import pytest
 
 from components.aws.nodes.settings import SystemPoolSettings
 from components.rules import Severity
-from components.serving.settings import rules
+from components.serving.rules import rules
 from infra.rules import router as across
 from infra.rules import stack as stack_rules
 from tests.unit.serving.builders import QWEN_8B, R1, found, model, pool, problems, stack

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from components.rules import Severity
-from components.serving.settings import ModelSettings, rules
+from components.serving.rules import rules
+from components.serving.settings import ModelSettings
 from components.serving.tuning import TuningSettings
 from tests.unit.serving.builders import problems
 

@@ -12,7 +12,7 @@ from components.serving.engine.places import AS_WRITTEN
 from components.serving.engine.variables import misread, replaced, unknown
 from components.serving.group.objects import leader_worker_set
 from components.serving.plan import ModelPlan
-from components.serving.settings import rules
+from components.serving.rules import rules
 from components.serving.tuning import environment
 from components.serving.weights.job import job, prefetches
 from tests.unit.serving.builders import QWEN_8B, QWEN_30B, apart, found, model, plan

@@ -8,7 +8,7 @@ from components.facts.instances import instance, instances
 from components.facts.models import models
 from components.rules import Severity
 from components.serving.layouts import MOST_NODES, Layout, divisors, layouts
-from components.serving.settings import rules as model_rules
+from components.serving.rules import rules as model_rules
 from infra.rules.serving import rules as stack_rules
 from tests.unit.serving.builders import model, pool, problems, stack
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.serving.group.objects import NAME_LABEL, RANK_LABEL
+from components.serving.group.labels import NAME_LABEL, RANK_LABEL
 from infra.doctor.check import examine
 from infra.doctor.checks import CHECKS
 from infra.doctor.expected import Expected
