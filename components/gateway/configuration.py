@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from components.gateway.budgets import of_a_key, of_a_name, token_prices
+
 if TYPE_CHECKING:
     from components.gateway.plan import GatewayPlan, RoutePlan
     from components.gateway.settings import KeySettings
@@ -61,7 +63,9 @@ def configuration(plan: GatewayPlan) -> dict[str, Any]:
     """The whole configuration; it holds no key, only the names of environment variables with them."""
     fallbacks = [{route.name: list(route.fallbacks)} for route in plan.routes if route.fallbacks]
     return {
-        "model_list": [deployment for route in plan.routes for deployment in _deployments(route)],
+        "model_list": [
+            deployment for route in plan.routes for deployment in _deployments(route, plan.settings.replicas)
+        ],
         "router_settings": {
             "routing_strategy": "simple-shuffle",
             "num_retries": plan.settings.retries,
@@ -75,6 +79,8 @@ def configuration(plan: GatewayPlan) -> dict[str, Any]:
             "require_auth_for_metrics_endpoint": False,
             # Without these two a key's list of models is not looked at.
             "enable_post_custom_auth_checks": True,
+            # 422 otherwise for a key's budget, and 429 for a name's: one thing should have one status.
+            "budget_exceeded_status_code": 429,
             "telemetry": False,
             "turn_off_message_logging": True,
         },
@@ -86,7 +92,7 @@ def configuration(plan: GatewayPlan) -> dict[str, Any]:
     }
 
 
-def _deployments(route: RoutePlan) -> list[dict[str, Any]]:
+def _deployments(route: RoutePlan, replicas: int) -> list[dict[str, Any]]:
     if route.by_complexity is not None:
         tiers = {name.upper(): target for name, target in route.by_complexity.model_dump().items()}
         params: dict[str, Any] = {
@@ -102,6 +108,8 @@ def _deployments(route: RoutePlan) -> list[dict[str, Any]]:
                 "api_base": target.endpoint,
                 "api_key": f"os.environ/{target.key_variable}" if target.key_variable else "none",
                 "weight": target.weight,
+                **token_prices(target.price),
+                **of_a_name(route.budget, replicas),
             },
         }
         for target in route.targets
@@ -121,6 +129,7 @@ def key_rights(keys: list[KeySettings], secrets: Mapping[str, str], replicas: in
             "rpm_limit": part(key.requests_per_minute),
             "tpm_limit": part(key.tokens_per_minute),
             "max_parallel_requests": part(key.concurrent_requests),
+            **of_a_key(key, replicas),
         }
         for key in keys
     }

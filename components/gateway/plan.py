@@ -12,7 +12,13 @@ from components.serving.engine.image import ImagePlan
 from components.serving.pods.probes import DRAIN_SECONDS
 
 if TYPE_CHECKING:
-    from components.gateway.settings import ComplexitySettings, GatewaySettings
+    from components.gateway.settings import (
+        BudgetSettings,
+        ComplexitySettings,
+        GatewaySettings,
+        PriceSettings,
+        RouteSettings,
+    )
     from components.serving.plan import ModelPlan
     from components.serving.settings import ModelSettings
 
@@ -22,13 +28,16 @@ NAMESPACE: Final = "gateway"
 
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
-    """A model that answers to a name. `key_variable` is the environment variable with its key, None without one."""
+    """A model that answers to a name. `key_variable` is the environment variable with its key, None without one;
+    `price` is what its tokens count for in budgets, None where nothing was said.
+    """
 
     model: str
     served: str
     endpoint: str
     weight: int
     key_variable: str | None
+    price: PriceSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class RoutePlan:
     targets: tuple[TargetPlan, ...]
     by_complexity: ComplexitySettings | None
     fallbacks: tuple[str, ...]
+    budget: BudgetSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +104,10 @@ def plan_gateway(settings: GatewaySettings, models: Sequence[ModelPlan]) -> Gate
     routes = []
     for name, weights in weights_of(settings, [model.settings for model in models]).items():
         route = settings.routes.get(name)
-        targets = tuple(_target(known[model], weight, keys) for model, weight in weights.items())
-        routes.append(
-            RoutePlan(name, targets, route.by_complexity if route else None, tuple(route.fallbacks) if route else ())
+        targets = tuple(
+            _target(known[model], weight, keys, settings.prices.get(model)) for model, weight in weights.items()
         )
+        routes.append(_route(name, targets, route))
     pin = pins.LITELLM
     return GatewayPlan(
         settings=settings,
@@ -114,6 +124,13 @@ def _engine_keys(models: Sequence[ModelPlan]) -> Iterator[tuple[str, str]]:
             yield model.name, key
 
 
-def _target(model: ModelPlan, weight: int, keys: dict[str, str]) -> TargetPlan:
+def _route(name: str, targets: tuple[TargetPlan, ...], route: RouteSettings | None) -> RoutePlan:
+    if route is None:
+        return RoutePlan(name, targets, None, ())
+    return RoutePlan(name, targets, route.by_complexity, tuple(route.fallbacks), route.budget)
+
+
+def _target(model: ModelPlan, weight: int, keys: dict[str, str], price: PriceSettings | None) -> TargetPlan:
     key = model.settings.client_key_secret
-    return TargetPlan(model.name, model.settings.served, model.endpoint, weight, keys[key] if key else None)
+    variable = keys[key] if key else None
+    return TargetPlan(model.name, model.settings.served, model.endpoint, weight, variable, price)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from infra.report.kept import kept_json
 from infra.report.model import Preview
 from infra.report.scaling import scaling_json
+from infra.report.ways import budgets_of
 
 if TYPE_CHECKING:
     from components.aws.nodes.plan import PoolPlan
@@ -157,6 +158,10 @@ def _gateway(gateway: GatewayPlan) -> dict[str, Any]:
         "endpoint": gateway.endpoint,
         "public_endpoint": gateway.public_endpoint,
         "keys": [key.name for key in gateway.settings.keys],
+        "budgets": [
+            {"key": None if owner == "all" else owner, "name": name, **budget.model_dump()}
+            for owner, name, budget in budgets_of(gateway)
+        ],
         "routes": [
             {
                 "name": route.name,

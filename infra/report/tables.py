@@ -61,7 +61,7 @@ def tables_of(preview: Preview) -> Iterator[Table]:
     if scaled_groups(preview.plan):
         yield Table("Scaling", COLUMNS, tuple(scaling_rows(preview.plan)), tuple(scaling_remarks(preview.plan)))
     if preview.plan.gateway:
-        rows, remarks = tuple(route_rows(preview.plan.gateway)), gateway_remarks(preview.plan.gateway)
+        rows, remarks = tuple(route_rows(preview.plan.gateway)), tuple(gateway_remarks(preview.plan.gateway))
         yield Table("Gateway", ROUTE_COLUMNS, rows, remarks)
     yield _memory(preview)
     yield _kept(preview)

@@ -9,6 +9,7 @@ from infra.report.figures import count
 
 if TYPE_CHECKING:
     from components.gateway.plan import GatewayPlan
+    from components.gateway.settings import BudgetSettings
     from components.serving.entry.settings import EntrySettings
     from infra.plan import Plan
 
@@ -50,7 +51,23 @@ def route_rows(gateway: GatewayPlan) -> Iterator[tuple[str, ...]]:
         yield route.name, weights or by_prompt, ", ".join(route.fallbacks) or "none"
 
 
-def gateway_remarks(gateway: GatewayPlan) -> tuple[str, ...]:
+def gateway_remarks(gateway: GatewayPlan) -> Iterator[str]:
     """What stands below them."""
     keys = ", ".join(key.name for key in gateway.settings.keys)
-    return (f"{count(gateway.settings.replicas, 'gateway')}, {gateway.image.reference}; keys: {keys}.",)
+    yield f"{count(gateway.settings.replicas, 'gateway')}, {gateway.image.reference}; keys: {keys}."
+    budgets = ", ".join(
+        f"{owner} ${budget.dollars:g} on {name} in {budget.period_hours} h"
+        for owner, name, budget in budgets_of(gateway)
+    )
+    if budgets:
+        yield f"Budgets, counted in memory: {budgets}."
+
+
+def budgets_of(gateway: GatewayPlan) -> Iterator[tuple[str, str, BudgetSettings]]:
+    """Whose budgets there are (`all` of a name's own), on which names."""
+    for route in gateway.routes:
+        if route.budget:
+            yield "all", route.name, route.budget
+    for key in gateway.settings.keys:
+        for name, budget in key.budgets.items():
+            yield key.name, name, budget

@@ -25,6 +25,7 @@ from infra.rules import (
     advice,
     alerts,
     autoscaling,
+    budgets,
     disaggregation,
     entry,
     gateway,
@@ -79,6 +80,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     versions.rules,
     alerts.rules,
     gateway.rules,
+    budgets.rules,
     telemetry.rules,
     advice.rules,
 )

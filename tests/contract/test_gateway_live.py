@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import pytest
 
 from components.gateway.plan import plan_gateway
 from components.gateway.settings import GatewaySettings
-from tests.contract.gateway import Answer, Engine, RunningGateway, before, running
+from tests.contract.gateway import TOKENS, Answer, Engine, RunningGateway, before, running
 from tests.tools.python import environment
 from tests.unit.serving.builders import QWEN_8B, R1, plan
 
@@ -17,6 +18,9 @@ LITELLM = environment("litellm")
 pytestmark = pytest.mark.skipif(LITELLM is None, reason="LiteLLM is not installed in the cache (`make tools`)")
 
 ANY, SLOW, NARROW, SINGLE = "sk-any-7041", "sk-slow-7041", "sk-narrow-7041", "sk-single-7041"
+POOR, THRIFTY = "sk-poor-7041", "sk-thrifty-7041"
+COST = TOKENS / 1e6 + 4 * TOKENS / 1e6
+"""Dollars of one answer by the prices below."""
 SETTINGS = {
     "replicas": 2,
     "keys": [
@@ -24,14 +28,27 @@ SETTINGS = {
         {"name": "slow", "secret": "slow", "requestsPerMinute": 4},
         {"name": "narrow", "secret": "narrow", "models": ["qwen"]},
         {"name": "single", "secret": "single", "concurrentRequests": 2},
+        {"name": "poor", "secret": "poor", "budgets": {"qwen": {"dollars": 3 * COST}}},
+        {"name": "thrifty", "secret": "thrifty", "budgets": {"r1": {"dollars": COST, "fallbacks": ["qwen"]}}},
     ],
+    "prices": {name: {"inputDollarsPerMillion": 1, "outputDollarsPerMillion": 4} for name in ("r1", "qwen")},
     "routes": {
         "degrading": {"to": {"broken": 1}, "fallbacks": ["qwen"]},
+        "capped": {"to": {"qwen": 1}, "budget": {"dollars": 3 * COST}},
+        "cheaper": {"to": {"r1": 1}, "budget": {"dollars": COST}, "fallbacks": ["qwen"]},
         "mix": {"to": {"r1": 75, "qwen": 25}},
         "auto": {"byComplexity": {"simple": "qwen", "medium": "qwen", "complex": "r1", "reasoning": "r1"}},
     },
 }
-SECRETS = {"any": ANY, "slow": SLOW, "narrow": NARROW, "single": SINGLE, "r1Key": "engine-key-7041"}
+SECRETS = {
+    "any": ANY,
+    "slow": SLOW,
+    "narrow": NARROW,
+    "single": SINGLE,
+    "poor": POOR,
+    "thrifty": THRIFTY,
+    "r1Key": "engine-key-7041",
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +104,48 @@ def test_over_its_concurrency_a_key_is_told_when_to_come_back(gateway: RunningGa
     assert Counter(answer.status for answer in answers) == {200: 1, 429: 3}
     refused: list[Answer] = [answer for answer in answers if answer.status == 429]
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+def spend(gateway: RunningGateway, name: str, key: str) -> list[Answer]:
+    """Eight requests, each once the one before it has been counted."""
+    answers = []
+    for _ in range(8):
+        answers.append(gateway.chat(name, key))
+        time.sleep(0.5)
+    return answers
+
+
+def test_a_key_that_has_spent_its_budget_is_refused(gateway: RunningGateway) -> None:
+    """Dollars for three answers over two replicas are spent by the second here; other keys and names have theirs."""
+    answers = spend(gateway, "qwen", POOR)
+    assert [answer.status for answer in answers] == [200, 200, *[429] * 6]
+    assert "exceeded budget for model=qwen" in answers[-1].body
+    assert "retry-after" not in answers[-1].headers
+    assert gateway.chat("qwen", ANY).status == 200
+    assert gateway.chat("r1", POOR).status == 200
+
+
+def test_a_budget_of_a_key_is_asked_for_the_name_in_the_request_alone(gateway: RunningGateway) -> None:
+    """What the rule gateway.budget-around warns of."""
+    spend(gateway, "qwen", POOR)
+    assert gateway.chat("auto", POOR, "hello").engine == "qwen"
+
+
+def test_a_key_gets_something_cheaper_once_its_budget_is_spent(gateway: RunningGateway) -> None:
+    answers = spend(gateway, "r1", THRIFTY)
+    assert [answer.engine for answer in answers] == ["r1", *["qwen"] * 7]
+
+
+def test_a_name_that_has_spent_its_budget_is_refused_or_falls_back(gateway: RunningGateway) -> None:
+    answers = spend(gateway, "capped", ANY)
+    assert answers[0].status == 200
+    assert {answer.status for answer in answers[4:]} == {429}
+    assert "crossed budget" in answers[-1].body
+    assert "retry-after" not in answers[-1].headers
+    falling = spend(gateway, "cheaper", ANY)
+    assert falling[0].engine == "r1"
+    assert {answer.engine for answer in falling[3:]} == {"qwen"}
+    assert gateway.chat("qwen", ANY).status == 200
 
 
 def test_a_key_opens_its_models_alone(gateway: RunningGateway) -> None:

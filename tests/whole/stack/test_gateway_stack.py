@@ -21,8 +21,16 @@ ROOT = Path(__file__).parents[3]
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 GATEWAY = {
-    "keys": [{"name": "team-a", "secret": "teamA", "requestsPerMinute": 600}],
-    "routes": {"deepseek-r1": {"fallbacks": ["qwen3-30b"]}, "any": {"to": {"deepseek-r1": 1, "qwen3-30b": 3}}},
+    "keys": [
+        {"name": "team-a", "secret": "teamA", "requestsPerMinute": 600, "budgets": {"deepseek-r1": {"dollars": 50}}}
+    ],
+    "prices": {
+        name: {"inputDollarsPerMillion": 0.5, "outputDollarsPerMillion": 2} for name in ("deepseek-r1", "qwen3-30b")
+    },
+    "routes": {
+        "deepseek-r1": {"fallbacks": ["qwen3-30b"], "budget": {"dollars": 400, "periodHours": 168}},
+        "any": {"to": {"deepseek-r1": 1, "qwen3-30b": 3}},
+    },
     "entry": {"host": "llm.example.com", "certificateArn": CERTIFICATE},
 }
 
@@ -126,3 +134,16 @@ def test_a_preview_shows_what_answers_to_which_name() -> None:
     shown = json.loads(json.dumps(plan_json(preview)))["gateway"]
     assert shown["public_endpoint"] == "https://llm.example.com/v1"
     assert shown["keys"] == ["team-a"]
+
+
+def test_a_preview_shows_budgets() -> None:
+    plan, recording = deployed()
+    preview = Preview.of(plan, recording)
+    (table,) = [table for table in tables_of(preview) if table.title == "Gateway"]
+    said = "Budgets, counted in memory: all $400 on deepseek-r1 in 168 h, team-a $50 on deepseek-r1 in 24 h."
+    assert said in table.remarks
+    shown = json.loads(json.dumps(plan_json(preview)))["gateway"]["budgets"]
+    assert [(each["key"], each["name"], each["dollars"], each["period_hours"]) for each in shown] == [
+        (None, "deepseek-r1", 400, 168),
+        ("team-a", "deepseek-r1", 50, 24),
+    ]
