@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -19,7 +19,6 @@ from tests import tools
 from tests.behaviour.exporter import HONOR_LABEL
 from tests.cluster.processes import Processes, free_ports
 
-START_SECONDS = 30
 SCRAPE = "250ms"
 LOOKBACK = "70s"
 """How old a sample may be and still count. A history has no marks of series that ended, so that the default of five
@@ -100,6 +99,10 @@ class Prometheus:
         shown = [alert["state"] for alert in self.alerts(name)]
         raise AssertionError(f"{name} is {shown or 'silent'} after {seconds:.0f} s, not {state or 'silent'}")
 
+    def parse(self, expression: str) -> dict[str, Any]:
+        """The tree that Prometheus's own parser makes of an expression."""
+        return dict(self.api("parse_query", {"query": expression}))
+
     def api(self, path: str, parameters: Mapping[str, str]) -> Any:
         """The `data` of an answer of the HTTP API; QueryError with Prometheus's words where it refuses."""
         request = Request(f"{self.url}/api/v1/{path}?{urlencode(parameters)}")
@@ -123,18 +126,20 @@ def prometheus(
     rules: Sequence[Mapping[str, Any]] = (),
     discovery: str | None = None,
     alertmanager: str | None = None,
+    labels: Mapping[str, str] | None = None,
     interval: str = SCRAPE,
 ) -> Generator[Prometheus]:
     """Run Prometheus on the storage folder `folder/data`, which may hold a history.
 
     `rules` are groups as a PrometheusRule has them, evaluated every `interval`; `discovery` is an exporter's, scraped
-    every `interval`; `alertmanager` is `host:port`.
+    every `interval`; `alertmanager` is `host:port`, and `labels` are what every alert sent there has besides its own.
     """
     program = tools.find("prometheus")
     assert program is not None, "prometheus is not built (`make tools`)"
     (port,) = free_ports(1)
     (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [dict(group) for group in rules]}))
     configuration = _configuration(folder / "rules.yaml", discovery, alertmanager, interval)
+    configuration["global"]["external_labels"] = dict(labels or {})
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
     processes = Processes(folder)
     processes.start(
@@ -150,7 +155,7 @@ def prometheus(
     )
     server = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        _wait_until_ready(server, processes)
+        processes.wait_for(f"{server.url}/-/ready")
         yield server
     finally:
         processes.stop_all()
@@ -174,17 +179,6 @@ def _job(discovery: str, honor: bool) -> dict[str, Any]:
         "http_sd_configs": [{"url": discovery, "refresh_interval": "1s"}],
         "relabel_configs": [keep],
     }
-
-
-def _wait_until_ready(server: Prometheus, processes: Processes) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and not processes.ended():
-        try:
-            with urlopen(f"{server.url}/-/ready", timeout=2):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise AssertionError(f"Prometheus is not ready: {processes.tail('prometheus')}")
 
 
 def _point(pair: Sequence[Any]) -> tuple[float, float]:

@@ -7,8 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 SECONDS_TO_STOP = 10
 
@@ -65,6 +68,19 @@ class Processes:
     def ended(self) -> list[str]:
         """Names of the programs that ended without being asked to."""
         return [name for name, process in self._running.items() if process.poll() is not None]
+
+    def wait_for(self, url: str, seconds: float = 30) -> None:
+        """Wait until `url` answers with success; AssertionError with the last lines of all logs where it does not, or
+        where a program ends.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.ended():
+            try:
+                with urlopen(url, timeout=2):
+                    return
+            except (OSError, HTTPException):
+                time.sleep(0.1)
+        raise AssertionError("\n".join([f"{url} does not answer", *(self.tail(name) for name in self._running)]))
 
     def tail(self, name: str, lines: int = 15) -> str:
         """The last lines that a program wrote."""

@@ -23,9 +23,9 @@ from components.monitoring.dashboards.model import COLUMNS, Dashboard, Panel
 from components.monitoring.dashboards.parts import ModelPart, Parts
 from tests.behaviour.server import Prometheus, QueryError, prometheus
 from tests.behaviour.stack import parts
-from tests.contract.alerts.prometheus import Reader
 from tests.contract.exported import counts, labels
 from tests.contract.promql import COUNTING, series
+from tests.contract.reader import Reader
 from tests.tools import find
 
 CONFIG_MAP_LIMIT = 1024 * 1024
@@ -50,7 +50,7 @@ def parser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 def tree(parser: Prometheus, expression: str) -> dict[str, Any]:
     text = expression.replace("$__rate_interval", "2m")
-    return dict(parser.api("parse_query", {"query": text}))
+    return parser.parse(text)
 
 
 def read(parser: Prometheus, expression: str) -> tuple[frozenset[str], list[str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Generator
@@ -15,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
@@ -23,8 +20,7 @@ import yaml
 
 from components.monitoring.alertmanager import SECRET_FOLDER, config, secret_files
 from components.monitoring.receivers import AlertmanagerSettings
-
-START_SECONDS = 30
+from tests.cluster.processes import Processes, free_ports
 
 
 @dataclass
@@ -124,24 +120,15 @@ def running(program: Path, folder: Path, settings: AlertmanagerSettings) -> Gene
 
 @contextmanager
 def _process(program: Path, file: Path, folder: Path) -> Generator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    options = [f"--config.file={file}", f"--storage.path={folder / 'data'}", f"--web.listen-address={address}"]
+    (port,) = free_ports(1)
+    options = [f"--config.file={file}", f"--storage.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}"]
     # A bundle of certificates that the machine may set keeps the AWS SDK from using Alertmanager's own client.
-    around = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    around = dict.fromkeys((name for name in os.environ if name.startswith("AWS_")), "")
     around |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, *options, "--cluster.listen-address="], stdout=log, stderr=log, env=around)
+    processes = Processes(folder)
+    processes.start("alertmanager", [program, *options, "--cluster.listen-address="], around)
     try:
-        for _ in range(START_SECONDS * 10):
-            try:
-                with urlopen(f"http://{address}/-/ready", timeout=5):
-                    break
-            except (URLError, ConnectionError):
-                assert process.poll() is None, (folder / "log").read_text()
-                time.sleep(0.1)
-        yield f"http://{address}"
+        processes.wait_for(f"http://127.0.0.1:{port}/-/ready")
+        yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        process.wait(20)
+        processes.stop_all()

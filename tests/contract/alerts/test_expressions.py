@@ -13,8 +13,9 @@ from components.monitoring.alerts.exporters import ENGINE_LABELS, ROUTER_LABELS,
 from components.monitoring.alerts.model import Alert, fill
 from components.monitoring.alerts.plan import AlertsPlan, expression_for, threshold_values
 from components.monitoring.alerts.settings import ThresholdSettings
-from tests.contract.alerts.prometheus import Reader, Tree, running
+from tests.behaviour.server import prometheus
 from tests.contract.alerts.stack import model, planned
+from tests.contract.reader import Reader, Tree
 from tests.tools import find
 
 Parser = Callable[[str], Tree]
@@ -25,11 +26,10 @@ alerts = pytest.mark.parametrize("alert", EVERY, ids=lambda alert: alert.name)
 
 @pytest.fixture(scope="module")
 def parse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parser]:
-    program = find("prometheus")
-    if program is None:
+    if find("prometheus") is None:
         pytest.skip("prometheus is not built (`make tools`)")
-    with running(program, tmp_path_factory.mktemp("prometheus")) as parser:
-        yield parser
+    with prometheus(tmp_path_factory.mktemp("prometheus")) as server:
+        yield server.parse
 
 
 def labels_of(series: str, version: str) -> frozenset[str] | None:

@@ -1,58 +1,12 @@
-"""A real Prometheus that parses expressions, and what can be read from what it parsed."""
+"""What a parsed expression asks of series and labels (`Prometheus.parse` of `tests.behaviour.server`)."""
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlencode
-from urllib.request import urlopen
-
-START_SECONDS = 60
 
 Tree = dict[str, Any]
-
-
-@contextmanager
-def running(program: Path, folder: Path) -> Generator[Callable[[str], Tree]]:
-    """A Prometheus that scrapes nothing; yields its parser (the API that its own query page explains queries with)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = folder / "prometheus.yaml"
-    config.write_text("{}")
-    options = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, *options], stdout=log, stderr=log)
-    try:
-        _wait(address)
-        yield lambda expression: _parse(address, expression)
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait(address: str) -> None:
-    for _ in range(START_SECONDS * 10):
-        try:
-            with urlopen(f"http://{address}/-/ready", timeout=5):
-                return
-        except (URLError, ConnectionError):
-            time.sleep(0.1)
-    raise TimeoutError("Prometheus does not start")
-
-
-def _parse(address: str, expression: str) -> Tree:
-    with urlopen(f"http://{address}/api/v1/parse_query?{urlencode({'query': expression})}", timeout=30) as answer:
-        tree: Tree = json.load(answer)["data"]
-        return tree
 
 
 @dataclass
