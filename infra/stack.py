@@ -55,6 +55,7 @@ from infra.gateway import deploy_gateway, gateway_clients
 from infra.plan import Plan
 from infra.plan.dashboards import dashboard_parts
 from infra.settings import StackSettings
+from infra.stores import deploy_stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +516,14 @@ def _models(
 ) -> list[Model]:
     """The models, each once its weights are on the file system and its nodes are there."""
     before = [*cluster.usable, *namespace.ready, *weights.ready, *platform.before_engines, *gpu_nodes]
+    stores = deploy_stores(
+        ctx,
+        plan,
+        namespace=namespace.namespace,
+        monitoring=platform.monitoring,
+        after=[*cluster.usable, *namespace.ready],
+        opts=cluster.inside,
+    )
     made: dict[str, Model] = {}
     # An entry that splits requests names the Services of the other versions as text, and waits for them.
     for model in sorted(plan.models, key=lambda model: bool(model.traffic)):
@@ -532,7 +541,7 @@ def _models(
             vpc_cidrs=plan.vpc_cidrs,
             clients=gateway_clients(model, plan),
             versions={name: made[name] for name in model.traffic if name != model.name},
-            after=[*before, *fetched.get(model.weights.model_path, [])],
+            after=[*before, *fetched.get(model.weights.model_path, []), *stores.get(model.name, [])],
             entry_after=platform.before_entries,
             opts=cluster.inside,
         )

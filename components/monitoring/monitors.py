@@ -80,7 +80,22 @@ class GatewayTarget:
         return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, [_constant("role", "gateway")])
 
 
-Target = EngineTarget | RouterTarget | GatewayTarget
+@dataclass(frozen=True, slots=True)
+class StoreTarget:
+    """The master of a model's Mooncake store. `labels` select its pod, `port` is the container port of its metrics."""
+
+    name: str
+    model: str
+    labels: Mapping[str, str]
+    port: int
+
+    def pod_monitor(self, *, interval_seconds: int) -> dict[str, Any]:
+        """The `spec` of its PodMonitor. Series (`master_*`) get the labels `model` and `role="store"`."""
+        labels = [_constant("model", self.model), _constant("role", "store")]
+        return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, labels)
+
+
+Target = EngineTarget | RouterTarget | GatewayTarget | StoreTarget
 """Pods to scrape."""
 
 

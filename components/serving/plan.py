@@ -19,6 +19,7 @@ from components.serving.disaggregation.plan import Transfer
 from components.serving.engine.command import PORT
 from components.serving.engine.image import ImagePlan
 from components.serving.engine.places import Companion
+from components.serving.mooncake.plan import StorePlan
 from components.serving.names import ENGINE_ACCOUNT, NAMESPACE, service_name
 from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan
 from components.serving.pods.resources import PodResources
@@ -160,7 +161,8 @@ class GroupPlan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPlan:
     """A model, resolved. `groups` has one element unless phases are served apart; `router` is None where requests go
-    straight to the groups. `companions` are what engines read of the hub beside the model: drafts, adapters.
+    straight to the groups. `companions` are what engines read of the hub beside the model: drafts, adapters. `store` is
+    the master of a store for its KV cache that the stack deploys.
     """
 
     settings: ModelSettings
@@ -170,6 +172,7 @@ class ModelPlan:
     weights: WeightsPlan
     groups: tuple[GroupPlan, ...]
     router: RouterPlan | None = None
+    store: StorePlan | None = None
     namespace: str = NAMESPACE
     companions: tuple[Companion, ...] = ()
 

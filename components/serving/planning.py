@@ -19,6 +19,7 @@ from components.serving.engine.image import ImagePlan, resolve_image
 from components.serving.engine.places import Places
 from components.serving.hierarchical_cache.flags import networks
 from components.serving.lookup import checkpoint_gib, facts_of, size_model
+from components.serving.mooncake.plan import client_environment, plan_store
 from components.serving.plan import GroupPlan, ModelPlan
 from components.serving.pods.probes import plan_probes
 from components.serving.pods.resources import pod_resources
@@ -86,6 +87,7 @@ def plan_model(
         weights=weights,
         groups=groups,
         router=plan_router(settings),
+        store=plan_store(settings, image),
         companions=companions(*(role.settings for role, _ in placed)),
     )
 
@@ -148,7 +150,11 @@ def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> Group
             efa=efa > 0,
             offline=weights.offline,
             transport=transfer.variables if transfer else None,
-            extra={**tuned_environment(settings, shared.places), **settings.environment},
+            extra={
+                **tuned_environment(settings, shared.places),
+                **client_environment(settings, role.model.name),
+                **settings.environment,
+            },
         ),
         tuned_files=plan_tuned(settings.tuned_files, role.group),
         store_networks=networks(settings.hierarchical_cache),

@@ -123,6 +123,7 @@ def _model(plan: Plan, model: ModelPlan) -> dict[str, Any]:
         },
         "groups": [_group(plan, group) for group in model.groups],
         "router": _router(model.router) if model.router else None,
+        "store": model.store.name if model.store else None,
     }
 
 

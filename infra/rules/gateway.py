@@ -9,6 +9,7 @@ from components.aws.nodes.plan import SYSTEM_PODS, plan_system_pool
 from components.facts.instances import find_instance
 from components.gateway.plan import weights_of
 from components.rules import Finding, RuleSet, Severity
+from components.serving.mooncake.plan import has_store
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
@@ -102,7 +103,8 @@ def gateways_fit_the_system_pool(stack: StackSettings) -> Iterator[Finding]:
     if stack.gateway is None or find_instance(pool.instance_type) is None:
         return
     routers = sum(model.router.replicas + 1 for model in stack.models if model.router)
-    free = plan_system_pool(pool).pods.free * pool.nodes - sum(SYSTEM_PODS.values()) - routers
+    stores = sum(has_store(model) for model in stack.models)
+    free = plan_system_pool(pool).pods.free * pool.nodes - sum(SYSTEM_PODS.values()) - routers - stores
     needed = stack.gateway.replicas + 1
     # Routers that find no room have their own rule.
     if 0 <= free < needed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from components.aws.nodes.plan import SYSTEM_PODS, plan_system_pool
 from components.facts.instances import find_instance
 from components.rules import Finding, RuleSet, Severity
+from components.serving.mooncake.plan import has_store
 from components.serving.names import PREFILL
 from components.serving.placement import try_sizing
 from components.serving.router.plan import resolve_router_image
@@ -29,14 +30,14 @@ def routers_fit_the_system_pool(stack: StackSettings) -> Iterator[Finding]:
     if not routers or find_instance(pool.instance_type) is None:
         return
     free = plan_system_pool(pool).pods.free * pool.nodes - sum(SYSTEM_PODS.values())
-    needed = sum(router.replicas + 1 for _, router in routers)
+    needed = sum(router.replicas + 1 for _, router in routers) + sum(has_store(model) for model in stack.models)
     # Without any router the system pool has its own rule.
     if 0 <= free < needed:
         for index, _ in routers:
             yield Finding(
                 f"models[{index}].router.replicas",
                 f"{pool.nodes} x {pool.instance_type} have room for {count(free, 'more pod')}, "
-                f"all routers need {needed}",
+                f"all routers{' and stores' if any(map(has_store, stack.models)) else ''} need {needed}",
                 "use a larger systemPool.instanceType, or more systemPool.nodes",
             )
 

@@ -14,6 +14,7 @@ from components.facts.instances import Gpu, Instance, find_instance
 from components.rules import Finding, RuleSet, Severity, join
 from components.serving.engine.image import resolve_image
 from components.serving.lookup import asked_at, ranks_of
+from components.serving.mooncake.plan import has_store, store_name
 from components.serving.names import ACCOUNTS, service_name
 from components.serving.placement import gpus_per_pod, least_gpus, nodes_needed, try_sizing
 from components.serving.pods.resources import HUGE_PAGES_GIB, pod_memory_gib
@@ -86,6 +87,7 @@ def models_have_a_pool(stack: StackSettings) -> Iterator[Finding]:
 def models_are_not_called_like_what_goes_with_them(stack: StackSettings) -> Iterator[Finding]:
     """No model is called like another's Service, nor like a service account of the namespace."""
     services = {service_name(model.name): model.name for model in stack.models}
+    services |= {store_name(model.name): model.name for model in stack.models if has_store(model)}
     phases = {role.group: role.model.name for _, role in located(stack) if role.group != role.model.name}
     for index, model in enumerate(stack.models):
         if owner := services.get(model.name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from components.facts.device_names import DEVICE_NAMES
@@ -11,11 +12,13 @@ from components.rules import Finding, RuleSet, Severity, join
 from components.serving.hierarchical_cache.memory import ENGINE_RESERVE_GIB, device_gib, host_gib
 from components.serving.kernels.rules import ATTENTION_FLAGS
 from components.serving.lookup import all_to_all, argument, asked_at, facts_of
+from components.serving.mooncake.plan import master_gib, own_store
 from components.serving.placement import gpus_per_pod, try_sizing
 from components.serving.pods.resources import pod_resources
 from components.serving.tuned_files.rules import shape
 from components.serving.weights.settings import WeightsSource
-from infra.rules.serving import Placed, located, placed
+from components.words import count
+from infra.rules.serving import Placed, at_most, located, placed
 
 if TYPE_CHECKING:
     from components.facts.instances import Gpu
@@ -28,6 +31,7 @@ _BLACKWELL_ONLY: Final = ("cutlass_mla", "cutedsl_mla", "tokenspeed_mla", "trtll
 _HOPPER_DECODES_SINCE: Final = "0.5.17"
 """Since then trtllm_mha decodes on Hopper and on workstation Blackwell too."""
 _LOW_LATENCY_FRACTION: Final = 0.75
+_LARGE_PAGE: Final = 64
 
 
 @rules.rule(
@@ -104,15 +108,42 @@ def the_pod_has_the_host_memory(stack: StackSettings) -> Iterator[Finding]:
         if cache is None or sizing is None:
             continue
         gpus = gpus_per_pod(here.model, here.node)
-        pool = host_gib(cache, sizing)
+        pool, own = host_gib(cache, sizing), own_store(here.model)
+        segment = own.segment_gib if own else 0
         memory, shared = _pod_memory(here, gpus)
-        if gpus * pool + shared + ENGINE_RESERVE_GIB > memory:
-            most = int((memory - shared - ENGINE_RESERVE_GIB) * 2**30 / 1e9 / gpus)
+        if gpus * (pool + segment) + shared + ENGINE_RESERVE_GIB > memory:
+            most = int(((memory - shared - ENGINE_RESERVE_GIB) / gpus - segment) * 2**30 / 1e9)
+            store = f" and {segment} GiB for the store" if segment else ""
             yield Finding(
                 here.path(f"hierarchicalCache.{'ratio' if cache.size_gb is None else 'sizeGB'}"),
-                f"{gpus} ranks of {pool:.0f} GiB, {shared} GiB of shared memory and {ENGINE_RESERVE_GIB} GiB that the "
-                f"engine keeps free are more than the pod's {memory} GiB",
-                f"use sizeGB: {most}" if most > 0 else "use a type with more memory",
+                f"{gpus} ranks of {pool:.0f} GiB{store}, {shared} GiB of shared memory and {ENGINE_RESERVE_GIB} GiB "
+                f"that the engine keeps free are more than the pod's {memory} GiB",
+                f"use sizeGB: {most}" if most > 0 else "give the store less, or use a type with more memory",
+            )
+
+
+@rules.rule(
+    "tuning.store-master", source="components/serving/mooncake/plan.py: memory of a page", severity=Severity.WARNING
+)
+def the_master_knows_all_pages(stack: StackSettings) -> Iterator[Finding]:
+    """The master keeps a record of every page, and is ended at its memory limit, with everything that it knew."""
+    for here in placed(stack):
+        own, sizing = own_store(here.model), try_sizing(here.model, here.gpu)
+        if own is None or sizing is None or not own.segment_gib or not sizing.kv_bytes_per_token:
+            continue
+        page, facts = argument(here.model, "page-size"), facts_of(here.model)
+        tokens = page if isinstance(page, int) else 1
+        ranks = at_most(here.model) * here.model.nodes_per_group * gpus_per_pod(here.model, here.node)
+        pages = ranks * own.segment_gib * 2**30 / (tokens * sizing.kv_bytes_per_token)
+        # Keys and values of a page are two objects, the latent cache is one.
+        needed = master_gib(pages if facts and facts.mla else 2 * pages)
+        if needed > own.resources.memory_gib:
+            yield Finding(
+                here.path("hierarchicalCache.storage.mooncake.deploy.resources.memoryGiB"),
+                f"{ranks} segments of {own.segment_gib} GiB hold {pages / 1e6:.1f} million pages of "
+                f"{count(tokens, 'token')}, whose records take {needed:.1f} GiB of the master's "
+                f"{own.resources.memory_gib}",
+                f"use {ceil(needed)}" + ("" if tokens >= _LARGE_PAGE else f", or scheduling.pageSize: {_LARGE_PAGE}"),
             )
 
 

@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 from components.serving.component import InferenceNamespace, Model, RouterNamespace, WeightsPrefetch
+from components.serving.mooncake.component import Store
 from components.serving.namespace.plan import plan_namespace
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
@@ -19,13 +20,14 @@ KUBERNETES = "1.34"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 ENTRY = {"host": "r1.example.com", "path": "/r1", "certificateArn": CERTIFICATE}
+OWN_STORE = {"backend": "mooncake", "mooncake": {"deploy": {"segmentGiB": 16}}}
 TRAFFIC = {"traffic": {"r1": 95, "qwen": 5}}
 
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     """A namespace, R1 with everything that a model can have, Qwen from a bucket, R1 behind routers and with its phases
-    apart, Qwen with tuned kernels, adapters and a store for its KV cache.
+    apart, Qwen with tuned kernels, adapters and a store for its KV cache, and the master of a store of its own.
     """
     r1 = plan(R1, entry={**ENTRY, **TRAFFIC}, apiKeySecret="key")
     qwen = plan(QWEN_8B, instance_type="g6e.xlarge", weights={"source": "s3", "uri": "s3://weights/qwen"})
@@ -34,6 +36,7 @@ def recording() -> Recording:
     routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
     phases = plan({**APART, "name": "apart"})
     store = {"backend": "mooncake", "mooncake": {"master": "10.9.0.5:50051", "networks": ["10.9.0.0/24"]}}
+    kept = plan({**QWEN_8B, "name": "kept"}, hierarchicalCache={"storage": OWN_STORE})
     kernels = {"triton": "3.5.1", "name": "E=128,N=192,device_name=NVIDIA_H100_80GB_HBM3.json", "content": {"1": {}}}
     tuned = plan(
         QWEN_30B,
@@ -52,6 +55,8 @@ def recording() -> Recording:
         InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases, staged]))
         Model("apart", ctx, phases, namespace="inference", claim_name="weights", routers=routers)
         Model("qwen-30b", ctx, tuned, namespace="inference", claim_name="weights")
+        assert kept.store is not None
+        Store("kept-store", ctx, kept.store, namespace="inference", monitoring_namespace="monitoring")
         WeightsPrefetch("qwen-30b-weights", ctx, tuned, namespace="inference", claim_name="weights")
         WeightsPrefetch("r1-weights", ctx, r1, namespace="inference", claim_name="weights", token=key)
         other = Model("qwen", ctx, qwen, namespace="inference", cluster_name="sglang-test")

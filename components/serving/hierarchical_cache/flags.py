@@ -9,7 +9,7 @@ from components.serving.engine.environment import CACHE, POD_ADDRESS
 from components.serving.engine.typed import Said
 
 if TYPE_CHECKING:
-    from components.serving.hierarchical_cache.settings import HierarchicalCacheSettings, MooncakeSettings
+    from components.serving.hierarchical_cache.settings import HierarchicalCacheSettings
 
 DEFAULT_RATIO: Final = 2.0
 """Host pool in sizes of the GPU's; always written, since later releases take most of the host's memory without it
@@ -29,11 +29,13 @@ def said(settings: HierarchicalCacheSettings) -> Iterator[Said]:
 
 
 def environment(settings: HierarchicalCacheSettings | None) -> dict[str, str]:
-    """Where the engine puts the files and how many bytes of them a rank may have, or which store it is a client of."""
+    """Where the engine puts the files and how many bytes of them a rank may have, or which store that is
+    there already it is a client of."""
     if settings is None or settings.storage is None:
         return {}
-    if settings.storage.mooncake:
-        return _client(settings.storage.mooncake)
+    store = settings.storage.mooncake
+    if store:
+        return _client(store.master, store.metadata) if store.master else {}
     size = settings.storage.max_size_gib
     limit = {LIMIT_VARIABLE: str(size * 2**30)} if size else {}
     return {"SGLANG_HICACHE_FILE_BACKEND_STORAGE_DIR": FOLDER, **limit}
@@ -45,14 +47,14 @@ def networks(settings: HierarchicalCacheSettings | None) -> tuple[str, ...]:
     return tuple(store.networks) if store else ()
 
 
-def _client(store: MooncakeSettings) -> dict[str, str]:
+def _client(master: str, metadata: str) -> dict[str, str]:
     """What `MooncakeStoreConfig.load_from_env` reads (sglang mem_cache/storage/mooncake_store/mooncake_store.py).
 
     A segment of 0 makes the engine a client alone: nobody fetches pages from it, so that nothing need reach it.
     """
     return {
-        "MOONCAKE_MASTER": store.master,
-        "MOONCAKE_TE_META_DATA_SERVER": store.metadata,
+        "MOONCAKE_MASTER": master,
+        "MOONCAKE_TE_META_DATA_SERVER": metadata,
         "MOONCAKE_PROTOCOL": "tcp",
         "MOONCAKE_GLOBAL_SEGMENT_SIZE": "0",
         "MOONCAKE_LOCAL_HOSTNAME": f"$({POD_ADDRESS})",

@@ -10,9 +10,11 @@ from components.facts.engines import SUPPORTED, engine
 from components.rules import Finding, Severity
 from components.serving.hierarchical_cache.flags import LIMIT_VARIABLE
 from components.serving.lookup import argument, facts_of
+from components.serving.roles import roles
 from components.serving.rule_set import rules
 
 if TYPE_CHECKING:
+    from components.serving.hierarchical_cache.settings import MooncakeSettings
     from components.serving.settings import ModelSettings
 
 _STORAGE_PAGE: Final = 64
@@ -33,7 +35,7 @@ def the_size_is_said_once(model: ModelSettings) -> Iterator[Finding]:
 
 @rules.rule("hicache.store", source="sglang/srt/mem_cache/storage: stores and what they need")
 def storage_is_there(model: ModelSettings) -> Iterator[Finding]:
-    """Pages go to the node's disk, or to a Mooncake store that somebody else runs."""
+    """Pages go to the node's disk, or to a Mooncake store: the model's own, or one that somebody else runs."""
     storage = model.hierarchical_cache.storage if model.hierarchical_cache else None
     if storage is None:
         return
@@ -44,12 +46,58 @@ def storage_is_there(model: ModelSettings) -> Iterator[Finding]:
         )
     if storage.backend == "mooncake" and storage.mooncake is None:
         yield Finding(
-            f"{at}.mooncake", "the back end mooncake has no store", "set mooncake.master and mooncake.networks"
+            f"{at}.mooncake",
+            "the back end mooncake has no store",
+            "set mooncake.deploy, or mooncake.master and mooncake.networks",
         )
     if storage.mooncake and storage.backend != "mooncake":
         yield Finding(f"{at}.mooncake", f"the back end {storage.backend} reads no store", "set backend: mooncake")
     if storage.max_size_gib and storage.backend != "file":
         yield Finding(f"{at}.maxSizeGiB", f"{storage.backend} has no files of this node", "remove it")
+
+
+@rules.rule("hicache.store-kind", source="components/serving/mooncake: a store of the model's own")
+def a_store_is_deployed_or_there(model: ModelSettings) -> Iterator[Finding]:
+    """A store is the model's own, or somebody else's with an address and its networks."""
+    store = _store(model)
+    if store is None:
+        return
+    at = "hierarchicalCache.storage.mooncake"
+    if store.deploy and (store.master or store.networks or store.metadata != "P2PHANDSHAKE"):
+        yield Finding(
+            at, "deploy makes a store, and master, networks and metadata name another one", "keep deploy, or those"
+        )
+    elif not store.deploy and store.master is None:
+        yield Finding(f"{at}.master", "nobody runs the store", "set deploy: {segmentGiB: ...}, or the store's address")
+    elif not store.deploy and not store.networks:
+        yield Finding(
+            f"{at}.networks", f"no policy lets engines reach {store.master}", "name the networks of the store"
+        )
+
+
+@rules.of_whole("hicache.store-memory", source="kvcache-ai/Mooncake docs: clients contribute the memory")
+def somebody_gives_the_store_memory(model: ModelSettings) -> Iterator[Finding]:
+    """A store without a segment holds nothing, and one master has one set of settings."""
+    stores = [(role, store.deploy) for role in roles(model) if (store := _store(role.settings)) and store.deploy]
+    if stores and not any(own.segment_gib for _, own in stores):
+        role, _ = stores[0]
+        yield Finding(
+            role.path("hierarchicalCache.storage.mooncake.deploy.segmentGiB"),
+            "no rank gives the store any memory, so it holds nothing",
+            "use e.g. 16",
+        )
+    for role, own in stores[1:]:
+        if own.model_copy(update={"segment_gib": stores[0][1].segment_gib}) != stores[0][1]:
+            yield Finding(
+                role.path("hierarchicalCache.storage.mooncake.deploy"),
+                "both phases share one master, and give it different settings",
+                "let the phases differ in segmentGiB alone",
+            )
+
+
+def _store(model: ModelSettings) -> MooncakeSettings | None:
+    storage = model.hierarchical_cache.storage if model.hierarchical_cache else None
+    return storage.mooncake if storage else None
 
 
 @rules.rule("hicache.store-networks", source="ipaddress: IPv4Network")

@@ -7,20 +7,25 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from components.serving.engine.typed import Flag
+from components.serving.mooncake.settings import OwnStoreSettings
 from components.settings import Ipv4Cidr, Settings
 
 
 class MooncakeSettings(Settings):
-    """A Mooncake store that somebody else runs. Engines are its clients: they put pages there and give it no memory.
+    """A Mooncake store: one that the stack deploys (`deploy`), or one that somebody else runs (`master`, `networks`),
+    of which engines are clients alone: they put pages there and give it no memory.
 
     It speaks TCP: the images carry no Mooncake with EFA.
     """
 
-    master: Annotated[
-        str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:\d{1,5}$", max_length=260)
-    ]
+    deploy: OwnStoreSettings | None = None
+    """A store for this model alone, in the memory of its engines' pods."""
+    master: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:\d{1,5}$", max_length=260)]
+        | None
+    ) = None
     """Host and port of its master, e.g. `mooncake.example.internal:50051`."""
-    networks: Annotated[list[Ipv4Cidr], Field(min_length=1, max_length=16)]
+    networks: Annotated[list[Ipv4Cidr], Field(max_length=16)] = []
     """Where its master and its servers are; engines may connect to every port there, since servers choose theirs."""
     metadata: Annotated[str, StringConstraints(pattern=r"^(P2PHANDSHAKE|https?://[A-Za-z0-9.:/_-]+)$")] = "P2PHANDSHAKE"
     """Where its servers' addresses are kept; `P2PHANDSHAKE` for a store that hands them out itself."""
@@ -30,8 +35,8 @@ class StorageSettings(Settings):
     """The level below host memory."""
 
     backend: Annotated[str, Flag("--hicache-storage-backend")] = "file"
-    """`file`: pages as files on the node's own NVMe, beside the compile caches. `mooncake`: a store over the network
-    that is there already. Other stores are not offered: nothing here deploys or reaches them."""
+    """`file`: pages as files on the node's own NVMe, beside the compile caches. `mooncake`: a store over the network,
+    the model's own or one that is there already. Other stores are not offered: nothing here deploys or reaches them."""
     prefetch_policy: Annotated[
         Literal["best_effort", "wait_complete", "timeout"] | None, Flag("--hicache-storage-prefetch-policy")
     ] = None
