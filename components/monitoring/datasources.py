@@ -17,12 +17,19 @@ LOKI_UID: Final = "loki"
 TEMPO_UID: Final = "tempo"
 CLOUDWATCH_UID: Final = "cloudwatch"
 
+REQUEST_SEARCH: Final = '{ span.rid = "<id>" || span.request_id = "<id>" }'
+"""TraceQL that finds the trace of a request by the engine's id or by the client's."""
+TRACE_LOGS: Final = '{job="workload"} | trace_id="<trace>"'
+"""LogQL that finds the lines of a trace's requests. Grafana offers the link where it knows every variable, so the query
+names the trace, which every span has."""
+
 
 def data_sources(logs: LogPlan | None, traces: TracePlan | None, *, region: str) -> list[dict[str, Any]]:
     """The data sources in the form that Grafana provisions; a dollar sign is written twice there.
 
-    The engine's request id is the attribute `rid` of a trace's first span and the field `request_id` of a log line:
-    each leads to the other, where both are in the cluster.
+    A request's line in an engine's log has the trace in the field `trace_id`, and the engine's id in `request_id`,
+    which is the attribute `rid` of its first span; a router's line has the client's id in `request_id`, which is the
+    attribute of that name of the router's span. By them each leads to the other, where both are in the cluster.
     """
     in_loki = logs is not None and logs.destination == "loki"
     in_tempo = traces is not None and traces.destination == "tempo"
@@ -43,15 +50,17 @@ def trace_source(traces: TracePlan | None) -> str | None:
 
 
 def _to_traces() -> dict[str, Any]:
-    field = {
-        "name": "trace",
-        "matcherType": "label",
-        "matcherRegex": "request_id",
-        "datasourceUid": TEMPO_UID,
-        "url": '{ span.rid = "$${__value.raw}" }',
-        "urlDisplayLabel": "Trace of this request",
-    }
-    return {"derivedFields": [field]}
+    """A line that names its trace leads there; others lead to a search for their request's id."""
+    found = [
+        _link("trace", "trace_id", "$${__value.raw}", "Trace"),
+        _link("request", "request_id", REQUEST_SEARCH.replace("<id>", "$${__value.raw}"), "Trace of this request"),
+    ]
+    return {"derivedFields": found}
+
+
+def _link(name: str, label: str, query: str, title: str) -> dict[str, str]:
+    target = {"datasourceUid": TEMPO_UID, "url": query, "urlDisplayLabel": title}
+    return {"name": name, "matcherType": "label", "matcherRegex": label, **target}
 
 
 def _to_logs() -> dict[str, Any]:
@@ -61,7 +70,7 @@ def _to_logs() -> dict[str, Any]:
             "spanStartTimeShift": "-5m",
             "spanEndTimeShift": "5m",
             "customQuery": True,
-            "query": '{job="workload"} | request_id="$${__span.tags.rid}"',
+            "query": TRACE_LOGS.replace("<trace>", "$${__trace.traceId}"),
         }
     }
 

@@ -11,6 +11,8 @@ from components.serving.engine.flags import render
 from components.serving.router.arguments import ROUTER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.facts.engines import Engine
     from components.serving.engine.flags import Release
     from components.serving.engine.image import ImagePlan
@@ -20,6 +22,11 @@ PACKAGES_SINCE: Final = "0.5.13.post1"
 """First of the known releases whose extra `all` brings OpenTelemetry, which the images of SGLang and AWS install
 (sglang wheels, METADATA: 0.5.8 has `tracing` but no `all`; sgl-project/sglang docker/Dockerfile: `python[all]`;
 aws/deep-learning-containers docker/sglang/Dockerfile: from SGLang's image)."""
+
+
+LOGGED_HEADERS: Final = ("SGLANG_LOG_REQUEST_HEADERS", "x-request-id,traceparent")
+"""What a request's line in the log says of its headers: the client's id and the trace (sglang 0.5.13.post1
+srt/utils/request_logger.py; 0.5.8 logs none)."""
 
 
 def carries_packages(image: ImagePlan, version: str) -> bool | None:
@@ -34,7 +41,9 @@ def traced(model: ModelPlan, endpoint: str) -> ModelPlan:
     release = engine(model.engine_version)
     groups = tuple(
         replace(
-            group, arguments=(*group.arguments, *_flags(release, endpoint), *_request_log(group.arguments, release))
+            group,
+            arguments=(*group.arguments, *_flags(release, endpoint), *_request_log(group.arguments, release)),
+            environment={**group.environment, **_logged_headers(group.environment, release)},
         )
         for group in model.groups
     )
@@ -54,6 +63,14 @@ def _request_log(arguments: tuple[str, ...], release: Engine) -> list[str]:
     if "--log-requests-format" in release.flags:
         line += render(release, "--log-requests-format", "json")
     return line
+
+
+def _logged_headers(environment: Mapping[str, str], release: Engine) -> dict[str, str]:
+    """The variable by which lines of requests name the trace. None where the release has no such variable, or the user
+    has chosen already.
+    """
+    name, headers = LOGGED_HEADERS
+    return {name: headers} if name in release.variables and name not in environment else {}
 
 
 def _flags(release: Release, endpoint: str) -> list[str]:

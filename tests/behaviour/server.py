@@ -127,12 +127,15 @@ def prometheus(
     discovery: str | None = None,
     alertmanager: str | None = None,
     labels: Mapping[str, str] | None = None,
+    static: Sequence[Mapping[str, Any]] = (),
+    features: Sequence[str] = (),
     interval: str = SCRAPE,
 ) -> Generator[Prometheus]:
     """Run Prometheus on the storage folder `folder/data`, which may hold a history.
 
-    `rules` are groups as a PrometheusRule has them, evaluated every `interval`; `discovery` is an exporter's, scraped
-    every `interval`; `alertmanager` is `host:port`, and `labels` are what every alert sent there has besides its own.
+    `rules` are groups as a PrometheusRule has them, evaluated every `interval`; `discovery` is an exporter's and
+    `static` are other targets, scraped every `interval`; `alertmanager` is `host:port`, and `labels` are what every
+    alert sent there has besides its own.
     """
     program = tools.find("prometheus")
     assert program is not None, "prometheus is not built (`make tools`)"
@@ -140,6 +143,8 @@ def prometheus(
     (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [dict(group) for group in rules]}))
     configuration = _configuration(folder / "rules.yaml", discovery, alertmanager, interval)
     configuration["global"]["external_labels"] = dict(labels or {})
+    if static:
+        configuration.setdefault("scrape_configs", []).append({"job_name": "static", "static_configs": list(static)})
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
     processes = Processes(folder)
     processes.start(
@@ -151,6 +156,7 @@ def prometheus(
             "--storage.tsdb.retention.time=100y",
             f"--query.lookback-delta={LOOKBACK if discovery is None else '5m'}",
             f"--web.listen-address=127.0.0.1:{port}",
+            *(f"--enable-feature={feature}" for feature in features),
         ],
     )
     server = Prometheus(f"http://127.0.0.1:{port}")

@@ -38,9 +38,21 @@ Traceback (most recent call last):
   File "/sgl/tp_worker.py", line 12, in forward
     raise RuntimeError("lost")
 RuntimeError: lost"""
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+RECEIVED = json.dumps(
+    {
+        "timestamp": "2026-08-20T10:00:03.120000",
+        "event": "request.received",
+        "rid": "5d1e",
+        "obj": {"rid": "5d1e", "stream": True},
+        "headers": {"x-request-id": "req-14", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"},
+    }
+)
+"""What `--log-requests-format json` writes after the time (sglang 0.5.17 srt/utils/request_logger.py)."""
 ENGINE = f"""[2026-08-20 10:00:00] server_args=ServerArgs(model_path='/models/r1', api_key='swordfish-1', tp_size=16)
 [2026-08-20 10:00:01 TP0] Decode batch. #running-req: 3, #token: 912, token usage: 0.01, gen throughput: 88.1
 [2026-08-20 10:00:02] Receive: obj=GenerateReqInput(rid='9f0c-7', text='say hf_abcdefghijklmnopqrstuvwxyz')
+[2026-08-20 10:00:03] {RECEIVED}
 INFO:     10.0.0.9:41 - "POST /v1/chat/completions HTTP/1.1" 200 OK
 {TRACEBACK}
 INFO:     10.0.0.9:42 - "GET /health HTTP/1.1" 503 Service Unavailable
@@ -48,7 +60,12 @@ host-1:33:90 [0] NCCL INFO NET/OFI Selected provider is efa"""
 WORKER = """[2026-08-20 10:00:00 TP8] Init torch distributed begin.
 Authorization: Bearer abc.def-ghi"""
 ROUTER = """{"level":"INFO","message":"request","request_id":"req-12","headers":{"authorization":"Bearer swordfish-2"}}
-2026-08-20 10:00:03  INFO http_request{request_id="req-13" uri=/v1/models}: finished"""
+"""
+ROUTER += (
+    "\x1b[2m2026-08-20 10:00:03\x1b[0m \x1b[32m INFO\x1b[0m \x1b[1mhttp_request\x1b[0m\x1b[1m{\x1b[0m"
+    "\x1b[3muri\x1b[0m\x1b[2m=\x1b[0m/v1/models \x1b[3mrequest_id\x1b[0m\x1b[2m=\x1b[0m"
+    '"req-13"\x1b[1m}\x1b[0m: finished'
+)
 OTHER = "what runs beside the workload"
 FILES = {
     "deepseek-r1-0_inference_sglang": ENGINE,

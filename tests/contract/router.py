@@ -104,6 +104,7 @@ class Engine:
     def __init__(self, name: str, host: str = "127.0.0.1", port: int = 0) -> None:
         self.name = name
         self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self.server = Server((host, port), self._handler())
         self.port = int(self.server.server_address[1])
         self.url = f"http://{host}:{self.port}"
@@ -130,6 +131,7 @@ class Engine:
             def do_POST(self) -> None:
                 asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 engine.requests.append(asked)
+                engine.headers.append({name.lower(): value for name, value in self.headers.items()})
                 tokens = asked.get("max_completion_tokens") or asked.get("max_tokens") or 0
                 if not asked.get("stream"):
                     time.sleep(tokens * TOKEN_SECONDS)

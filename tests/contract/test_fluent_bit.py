@@ -76,7 +76,24 @@ def test_no_secret_of_the_day_is_in_the_records() -> None:
 
 
 def test_engine_and_router_name_the_request() -> None:
-    assert {record["request_id"] for record in RECORDS if "request_id" in record} == {"9f0c-7", "req-12", "req-13"}
+    assert {record["request_id"] for record in RECORDS if "request_id" in record} == {
+        "9f0c-7",
+        "5d1e",
+        "req-12",
+        "req-13",
+    }
+
+
+def test_an_engines_line_names_the_trace() -> None:
+    assert [(record["request_id"], record["trace_id"]) for record in RECORDS if "trace_id" in record] == [
+        ("5d1e", fluent_bit.TRACE)
+    ]
+
+
+def test_a_routers_colours_are_not_kept() -> None:
+    assert "\\u001b" not in json.dumps(RECORDS)
+    (line,) = [text_of(record) for record in RECORDS if record.get("request_id") == "req-13"]
+    assert line == '2026-08-20 10:00:03  INFO http_request{uri=/v1/models request_id="req-13"}: finished'
 
 
 WRITERS = [

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.tools.programs import HERE, MODULES, PROGRAMS, Program, cache_folder, find, source
+from tests.tools.programs import HERE, MODULES, PROGRAMS, Program, cache_folder, cache_home, find, source
 from tests.tools.python import ENVIRONMENTS, environment, install
 
 USAGE = "usage: python -m tests.tools build [names...] | list"
@@ -40,7 +40,7 @@ def last_line(text: str) -> str:
 
 def build(program: Program) -> None:
     """Build one program into the cache; NoSourcesError, or RuntimeError with the compiler's last line."""
-    folder, target = HERE / program.module, cache_folder() / program.name
+    folder, target = HERE / program.module, cache_folder(program.module) / program.name
     sources = go(folder, "list", "-deps", program.package)
     if sources.returncode:
         raise NoSourcesError(last_line(sources.stderr))
@@ -59,7 +59,7 @@ def build(program: Program) -> None:
 def build_missing(programs: list[Program]) -> int:
     """Build what is absent, in order. 1 where a program does not compile; absent sources are told, not a failure."""
     missing = [program for program in programs if find(program.name) is None]
-    print(f"tools: {len(programs) - len(missing)} of {len(programs)} are there, in {cache_folder()}", flush=True)
+    print(f"tools: {len(programs) - len(missing)} of {len(programs)} are there, in {cache_home()}", flush=True)
     if missing and not shutil.which("go"):
         print(f"tools: Go is not on PATH, so these stay missing: {', '.join(p.name for p in missing)}")
         return 0

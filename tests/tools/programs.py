@@ -17,7 +17,8 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program: the pinned module (a folder beside this file) and the package that `go build` makes it from.
+    """One program: the pinned module (a folder beside this file) and the package that `go build` makes it from, `.` for
+    one whose `main.go` is in that folder.
 
     `stamp` is the linker's `-X` assignment by which the program knows its own version. `on_path`: one that the user has
     installed serves as well, since nothing that the tests prove depends on its exact version.
@@ -54,6 +55,8 @@ PROGRAMS = (
     Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
     Program("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
     Program("alertmanager", "alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager"),
+    Program("collector", "collector", "."),
+    Program("loki", "loki", "github.com/grafana/loki/v3/cmd/loki"),
 )
 """In the order in which they are built: what most tests need comes first."""
 
@@ -67,14 +70,19 @@ MODULES = {
 """Sources whose files the tests read (CRDs, stages, names of metrics): name -> folder beside this file, module path."""
 
 
-@cache
-def cache_folder() -> Path:
-    """`${XDG_CACHE_HOME:-~/.cache}/sglang-hyperpod/tools/<hash of the pins>`: another pin is another folder."""
-    pins = hashlib.sha256()
-    for path in sorted((*HERE.glob("*/go.mod"), *HERE.glob("*/go.sum"))):
-        pins.update(path.relative_to(HERE).as_posix().encode() + b"\0" + path.read_bytes())
+def cache_home() -> Path:
+    """`${XDG_CACHE_HOME:-~/.cache}/sglang-hyperpod/tools`."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "sglang-hyperpod" / "tools" / pins.hexdigest()[:16]
+    return home / "sglang-hyperpod" / "tools"
+
+
+@cache
+def cache_folder(module: str) -> Path:
+    """Where the programs of a module are kept, `<module>-<hash of its files>`: another pin is another folder."""
+    pins = hashlib.sha256()
+    for path in sorted(path for path in (HERE / module).iterdir() if path.is_file()):
+        pins.update(path.name.encode() + b"\0" + path.read_bytes())
+    return cache_home() / f"{module}-{pins.hexdigest()[:16]}"
 
 
 def find(name: str) -> Path | None:
@@ -82,7 +90,7 @@ def find(name: str) -> Path | None:
     program = {known.name: known for known in PROGRAMS}[name]
     if program.on_path and (installed := shutil.which(name)):
         return Path(installed)
-    built = cache_folder() / name
+    built = cache_folder(program.module) / name
     return built if built.exists() else None
 
 

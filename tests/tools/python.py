@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.tools.programs import cache_home
+
 HERE = Path(__file__).parent
 ENVIRONMENTS = ("litellm", "aiconfigurator", "mooncake")
 """Names of the environments: `<name>/requirements.txt` beside this file has every package with its version."""
@@ -27,8 +29,7 @@ def requirements(name: str) -> Path:
 def folder(name: str) -> Path:
     """Where an environment is kept; other pins or another Python are another folder."""
     pins = hashlib.sha256(requirements(name).read_bytes() + sys.version.encode()).hexdigest()[:16]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "sglang-hyperpod" / "tools" / f"{name}-{pins}"
+    return cache_home() / f"{name}-{pins}"
 
 
 def environment(name: str) -> Path | None:

@@ -25,6 +25,9 @@ SCRIPT: Final = "workload.lua"
 LOG_FILES: Final = "/var/log/containers"
 """Links to the files of `/var/log/pods`, named `<pod>_<namespace>_<container>-<id>.log` by the kubelet."""
 
+IDS: Final = ("request_id", "trace_id")
+"""Fields of a record by which a request's log and its trace lead to each other."""
+
 Section = tuple[str, tuple[tuple[str, str], ...]]
 """A section's name and its settings, in order; a name may come twice."""
 
@@ -160,7 +163,7 @@ def output(plan: LogPlan, region: str) -> Section:
     if plan.destination == "loki":
         host, _, port = LOKI_URL.removeprefix("http://").partition(":")
         labels = ["job=workload", "namespace=$namespace", "container=$container", "model=$model", "role=$role"]
-        detail = [f"{field}=${field}" for field in ("pod", "group", "rank", "engine_version", "request_id")]
+        detail = [f"{field}=${field}" for field in ("pod", "group", "rank", "engine_version", *IDS)]
         return (
             "OUTPUT",
             (

@@ -79,20 +79,33 @@ local function writer_of(pod)
   return nil, rest
 end
 
--- The request of a line: rid='...' of the engine, request_id="..." of the router.
+-- A router colours its lines, wherever they go.
+local COLOUR = "\27%[[%d;]*m"
+
+-- The request of a line: rid='...' or "rid": "..." of the engine, request_id="..." of the router.
 local function request_of(record)
   for _, field in ipairs({ "request_id", "rid" }) do
     if type(record[field]) == "string" then return record[field] end
   end
   local text = record.log or record.message
   if type(text) ~= "string" then return nil end
-  return text:match("request_id[\"']?[=:]%s*[\"']?([%w_%-]+)") or text:match("%f[%w]rid[=:]%s*[\"']?([%w_%-]+)")
+  return text:match("request_id[\"']?[=:]%s*[\"']?([%w_%-]+)") or text:match("%f[%w]rid[\"']?[=:]%s*[\"']?([%w_%-]+)")
+end
+
+-- The trace of a request that came with one: {"traceparent": "00-<trace>-<span>-01"} among the headers that an engine
+-- logs (https://www.w3.org/TR/trace-context/).
+local function trace_of(record)
+  local text = record.log or record.message
+  if type(text) ~= "string" then return nil end
+  local trace = text:match("traceparent[\"']%s*[=:]%s*[\"']%x%x%-(%x+)%-%x+%-%x%x")
+  if trace and #trace == 32 then return trace end
 end
 
 function workload(tag, timestamp, record)
   record["_p"], record["time"] = nil, nil
+  if type(record.log) == "string" then record.log = record.log:gsub(COLOUR, "") end
   clean(record)
-  record.request_id = request_of(record)
+  record.request_id, record.trace_id = request_of(record), trace_of(record)
   local namespace, pod, container = tag:match("^workload%.([^%.]+)%.([^%.]+)%.([^%.]+)$")
   record.namespace, record.pod, record.container = namespace, pod, container
   local writer, rest = writer_of(pod or "")

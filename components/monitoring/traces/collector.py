@@ -24,6 +24,11 @@ _NAMES: Final = (
 (sglang 0.5.17 srt/observability/trace.py: trace_req_start)."""
 
 
+_PROBES: Final = 'IsMatch(attributes["uri"], "^/(liveness|readiness|health)")'
+"""The kubelet's requests to a router, which would be most of the traces (sglang-router 0.3.2 makes a span
+`http_request` with `uri` of each)."""
+
+
 def values(plan: TracePlan, *, region: str, node_selector: Mapping[str, str], metrics: bool) -> dict[str, Any]:
     """The chart's values: one collector, since all spans of a trace must meet for the decision whether to keep it.
 
@@ -77,6 +82,7 @@ def config(plan: TracePlan, region: str) -> dict[str, Any]:
             "prometheus": None,
         },
         "processors": {
+            "filter": {"error_mode": "ignore", "traces": {"span": [_PROBES]}},
             "transform": {"trace_statements": [{"context": "span", "statements": list(_NAMES)}]},
             "tail_sampling": {
                 "decision_wait": f"{plan.settings.decision_seconds}s",
@@ -85,10 +91,12 @@ def config(plan: TracePlan, region: str) -> dict[str, Any]:
             },
         },
         "connectors": {
-            "spanmetrics": {
+            "span_metrics": {
                 "histogram": {"explicit": {"buckets": _BUCKETS}},
                 "exemplars": {"enabled": True},
-                "metrics_flush_interval": "15s",
+                # Exemplars are shown until the next flush: not longer than Prometheus takes between scrapes, and a
+                # failed request's would be gone before it looked (the operator's default is 30 s).
+                "metrics_flush_interval": "30s",
             }
         },
         "exporters": {
@@ -104,15 +112,15 @@ def config(plan: TracePlan, region: str) -> dict[str, Any]:
             "pipelines": {
                 "traces": {
                     "receivers": ["otlp"],
-                    "processors": ["memory_limiter", "transform", "tail_sampling", "batch"],
+                    "processors": ["memory_limiter", "filter", "transform", "tail_sampling", "batch"],
                     "exporters": [exporter],
                 },
                 "traces/measured": {
                     "receivers": ["otlp"],
-                    "processors": ["memory_limiter", "transform"],
-                    "exporters": ["spanmetrics"],
+                    "processors": ["memory_limiter", "filter", "transform"],
+                    "exporters": ["span_metrics"],
                 },
-                "metrics": {"receivers": ["spanmetrics"], "processors": [], "exporters": ["prometheus"]},
+                "metrics": {"receivers": ["span_metrics"], "processors": [], "exporters": ["prometheus"]},
                 "logs": None,
             }
         },
@@ -123,6 +131,12 @@ def _policies(plan: TracePlan) -> list[dict[str, Any]]:
     """A trace is kept where one of them says so."""
     return [
         {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+        # A router's span has no status: what it answered is an attribute, as text.
+        {
+            "name": "answered-with-an-error",
+            "type": "string_attribute",
+            "string_attribute": {"key": "status_code", "values": ["^5[0-9][0-9]$"], "enabled_regex_matching": True},
+        },
         {"name": "slow", "type": "latency", "latency": {"threshold_ms": round(plan.settings.slow_seconds * 1000)}},
         {
             "name": "share",
@@ -134,7 +148,7 @@ def _policies(plan: TracePlan) -> list[dict[str, Any]]:
 
 def _exporter(plan: TracePlan, region: str) -> tuple[str, dict[str, Any]]:
     if plan.destination == "xray":
-        # By annotation the request's id can be searched for.
-        return "awsxray", {"region": region, "indexed_attributes": ["rid"]}
+        # By annotation the request's ids can be searched for: the engine's, and the client's at the router.
+        return "awsxray", {"region": region, "indexed_attributes": ["rid", "request_id"]}
     endpoint = f"tempo.{TRACES_NAMESPACE}.svc.cluster.local:{OTLP_PORT}"
-    return "otlp/tempo", {"endpoint": endpoint, "tls": {"insecure": True}}
+    return "otlp_grpc/tempo", {"endpoint": endpoint, "tls": {"insecure": True}}

@@ -24,7 +24,7 @@ def values(
             "reportingEnabled": False,
             "retention": f"{plan.settings.retention_days * 24}h",
             "memBallastSizeMbs": 64,
-            "receivers": {"jaeger": None, "otlp": {"protocols": {"grpc": {"endpoint": f"0.0.0.0:{OTLP_PORT}"}}}},
+            "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"0.0.0.0:{OTLP_PORT}"}}}},
             "storage": {
                 "trace": {
                     "backend": "s3",

@@ -71,8 +71,9 @@ def test_the_collector_is_one_since_all_spans_of_a_trace_must_meet() -> None:
 
 def test_a_trace_is_kept_for_an_error_for_its_length_or_by_chance() -> None:
     made = config(trace_plan("tempo", slow_seconds=2.5, sample_percent=1), "us-east-1")
-    errors, slow, share = made["processors"]["tail_sampling"]["policies"]
+    errors, answered, slow, share = made["processors"]["tail_sampling"]["policies"]
     assert errors["status_code"] == {"status_codes": ["ERROR"]}
+    assert answered["string_attribute"]["key"] == "status_code"
     assert slow["latency"] == {"threshold_ms": 2500}
     assert share["probabilistic"] == {"sampling_percentage": 1}
 
@@ -81,8 +82,8 @@ def test_metrics_are_made_of_all_spans_and_carry_the_exemplars() -> None:
     made = config(trace_plan("tempo"), "us-east-1")
     assert "tail_sampling" in pipelines()["traces"]["processors"]
     assert "tail_sampling" not in pipelines()["traces/measured"]["processors"]
-    assert pipelines()["metrics"] == {"receivers": ["spanmetrics"], "processors": [], "exporters": ["prometheus"]}
-    assert made["connectors"]["spanmetrics"]["exemplars"] == {"enabled": True}
+    assert pipelines()["metrics"] == {"receivers": ["span_metrics"], "processors": [], "exporters": ["prometheus"]}
+    assert made["connectors"]["span_metrics"]["exemplars"] == {"enabled": True}
     assert made["exporters"]["prometheus"]["enable_open_metrics"] is True
 
 
@@ -99,7 +100,10 @@ def test_every_part_of_a_pipeline_is_configured(destination: TraceDestination) -
 
 
 def test_names_of_spans_are_shared_by_requests() -> None:
-    assert config(trace_plan("xray"), "us-east-1")["exporters"]["awsxray"]["indexed_attributes"] == ["rid"]
+    assert config(trace_plan("xray"), "us-east-1")["exporters"]["awsxray"]["indexed_attributes"] == [
+        "rid",
+        "request_id",
+    ]
     (statements,) = config(trace_plan("xray"), "us-east-1")["processors"]["transform"]["trace_statements"]
     assert len(statements["statements"]) == 2
 
@@ -238,12 +242,26 @@ def test_without_a_way_out_xray_needs_its_endpoint() -> None:
     assert found(telemetry.rules, "traces.xray-out-of-reach", reached) == []
 
 
-def test_logs_and_traces_lead_to_each_other_by_the_requests_id() -> None:
+def test_logs_and_traces_lead_to_each_other() -> None:
     loki, tempo = data_sources(log_plan("loki"), trace_plan("tempo"), region="us-east-1")
-    assert loki["jsonData"]["derivedFields"][0]["datasourceUid"] == tempo["uid"]
-    assert loki["jsonData"]["derivedFields"][0]["matcherRegex"] == "request_id"
+    fields = loki["jsonData"]["derivedFields"]
+    assert {field["datasourceUid"] for field in fields} == {tempo["uid"]}
+    assert [field["matcherRegex"] for field in fields] == ["trace_id", "request_id"]
     assert tempo["jsonData"]["tracesToLogsV2"]["datasourceUid"] == loki["uid"]
-    assert "__span.tags.rid" in tempo["jsonData"]["tracesToLogsV2"]["query"]
+    assert "$${__trace.traceId}" in tempo["jsonData"]["tracesToLogsV2"]["query"]
+
+
+@pytest.mark.parametrize(("version", "named"), [("0.5.8", False), ("0.5.13.post1", True), ("0.5.17", True)])
+def test_an_engines_line_names_the_trace_where_the_release_can(version: str, named: bool) -> None:
+    image = {"repository": "lmsysorg/sglang", "tag": f"v{version}"}
+    made = traced(plan(QWEN_8B, engine={"version": version, "image": image}), COLLECTOR_ENDPOINT)
+    assert ("SGLANG_LOG_REQUEST_HEADERS" in made.front.environment) is named
+
+
+def test_the_users_own_list_of_logged_headers_stays() -> None:
+    chosen = {"SGLANG_LOG_REQUEST_HEADERS": "x-tenant"}
+    made = traced(plan(environment=chosen), COLLECTOR_ENDPOINT)
+    assert made.front.environment["SGLANG_LOG_REQUEST_HEADERS"] == "x-tenant"
 
 
 def test_what_is_in_aws_is_seen_through_cloudwatch() -> None:
