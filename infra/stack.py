@@ -27,6 +27,7 @@ from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.catalogue import dashboards
 from components.monitoring.datasources import data_sources, reading_statements, trace_source
+from components.monitoring.efa_exporter.component import EfaExporter
 from components.monitoring.logs.component import Logs
 from components.monitoring.managed.component import (
     ContainerInsights,
@@ -230,6 +231,7 @@ def _platform(
     metrics = monitoring is not None
     _managed(ctx, settings, plan, cluster, managed)
     _logs(ctx, plan, cluster, monitoring)
+    _efa_counters(ctx, settings, plan, cluster, monitoring)
     _traces(ctx, plan, cluster, monitoring, [*namespace.ready, *(routers.ready if routers else ())])
     # A chart's pods need nodes, and a chart that holds a ServiceMonitor fails while that kind does not exist.
     after = [*cluster.usable, *(monitoring.ready if monitoring else ())]
@@ -382,6 +384,26 @@ def _logs(ctx: Context, plan: Plan, cluster: Cluster, monitoring: Monitoring | N
         monitoring_namespace=monitoring.namespace if monitoring else None,
         # Pods need nodes and names, Loki its volume, and a chart that holds a ServiceMonitor that kind.
         after=[*cluster.usable, *(monitoring.ready if monitoring else ())],
+        opts=cluster.inside,
+    )
+
+
+def _efa_counters(
+    ctx: Context, settings: StackSettings, plan: Plan, cluster: Cluster, monitoring: Monitoring | None
+) -> None:
+    """The exporter of EFA counters, on GPU nodes once they are there."""
+    if monitoring is None or not plan.efa_exported:
+        return
+    EfaExporter(
+        "efa-exporter",
+        ctx,
+        settings.monitoring.efa_exporter,
+        instance_types=plan.efa_instance_types,
+        tolerations=plan.gpu_tolerations,
+        monitoring_namespace=monitoring.namespace,
+        interval_seconds=settings.monitoring.scrape_interval_seconds,
+        # The kind PodMonitor comes with the operator.
+        after=monitoring.ready,
         opts=cluster.inside,
     )
 

@@ -44,6 +44,11 @@ LITELLM = Image(
     "v1.108.7",
     "BerriAI/litellm release v1.108.7 (LTS): images ghcr.io/berriai/litellm and litellm-non_root, signed",
 )
+PYTHON = Image(
+    "public.ecr.aws/docker/library/python",
+    "3.13.9-slim-bookworm",
+    "docker-library/official-images@01732a4 library/python; public.ecr.aws/docker/library mirrors the official images",
+)
 LWS = Chart(
     "lws",
     "0.10.0",

@@ -6,10 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from components.serving.engine.settings import Repository
 from components.serving.entry.settings import EntrySettings
 from components.serving.group.settings import GroupName
-from components.settings import DnsLabel, PositiveInt, Quantity, Settings, Sha256Digest
+from components.settings import DnsLabel, PositiveInt, Quantity, Repository, Settings, Sha256Digest
 
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 """What a client puts into `model`."""

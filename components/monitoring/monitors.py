@@ -95,7 +95,25 @@ class StoreTarget:
         return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, labels)
 
 
-Target = EngineTarget | RouterTarget | GatewayTarget | StoreTarget
+@dataclass(frozen=True, slots=True)
+class NodeTarget:
+    """What a DaemonSet measures of its nodes. `labels` select its pods, `port` is the container port of the metrics."""
+
+    name: str
+    labels: Mapping[str, str]
+    port: int
+
+    def pod_monitor(self, *, interval_seconds: int) -> dict[str, Any]:
+        """The `spec` of its PodMonitor. A series' `instance` is the node's name, which outlives the pod."""
+        node = {
+            "action": "replace",
+            "sourceLabels": ["__meta_kubernetes_pod_node_name"],
+            "targetLabel": "instance",
+        }
+        return _spec("app.kubernetes.io/name", self.labels, self.port, interval_seconds, [node])
+
+
+Target = EngineTarget | RouterTarget | GatewayTarget | StoreTarget | NodeTarget
 """Pods to scrape."""
 
 

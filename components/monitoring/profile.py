@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from components.monitoring.efa_exporter.settings import EfaOwner
 from components.monitoring.logs.settings import LogDestination
 from components.monitoring.traces.settings import TraceDestination
 
@@ -17,6 +18,25 @@ _TRACES: Final[dict[Profile, TraceDestination]] = {"cluster": "tempo", "aws": "x
 def pods_of_a_node(monitoring: MonitoringSettings) -> list[str]:
     """Pods with an address that monitoring runs on every node of the stack."""
     return ["fluent-bit"] if log_destination(monitoring) else []
+
+
+def efa_owner(monitoring: MonitoringSettings) -> EfaOwner:
+    """Who exports the counters of the EFA interfaces."""
+    if not monitoring.enabled:
+        return "none"
+    by_default: EfaOwner = "hyperpod" if hyperpod_counts_efa(monitoring) else "stack"
+    return monitoring.efa_exporter.owner or by_default
+
+
+def scrapes_efa(monitoring: MonitoringSettings) -> bool:
+    """Whether Prometheus in the cluster has them: what HyperPod's add-on counts it writes to Managed Prometheus."""
+    return efa_owner(monitoring) in ("stack", "other")
+
+
+def hyperpod_counts_efa(monitoring: MonitoringSettings) -> bool:
+    """Whether this stack's HyperPod observability add-on exports them."""
+    addon = monitoring.hyperpod_observability
+    return addon.enabled and addon.network_metrics != "DISABLED"
 
 
 def log_destination(monitoring: MonitoringSettings) -> LogDestination | None:

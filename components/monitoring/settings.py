@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from components.facts import pins
 from components.monitoring.alerts.settings import AlertSettings
+from components.monitoring.efa_exporter.settings import EfaExporterSettings
 from components.monitoring.logs.settings import LogSettings
 from components.monitoring.managed.settings import (
     ContainerInsightsSettings,
@@ -78,6 +79,8 @@ class MonitoringSettings(Settings):
     kube_state_metrics: bool = True
     """Run kube-state-metrics, which tells the state of pods, nodes and jobs. Off where another one runs that Prometheus
     scrapes: of two every series would be there twice."""
+    efa_exporter: EfaExporterSettings = EfaExporterSettings()
+    """Who exports the counters of the EFA interfaces."""
     grafana: GrafanaSettings = GrafanaSettings()
     """Dashboards."""
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()

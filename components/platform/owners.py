@@ -23,6 +23,7 @@ class Job(StrEnum):
     LOAD_BALANCERS = "Ingresses of class alb and their webhooks"
     GPU_METRICS = "sampling the GPUs' profiling counters (DCGM)"
     NODE_METRICS = "the node exporter's host port 9100"
+    EFA_METRICS = "the counters of the EFA interfaces (node_amazonefa_*)"
     CLUSTER_STATE = "the state of objects as metrics (kube-state-metrics)"
     GROUPS = "the LeaderWorkerSet webhooks"
     FSX_VOLUMES = "the CSI driver fsx.csi.aws.com"

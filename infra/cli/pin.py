@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from components.monitoring.efa_exporter.plan import exporter_image
 from infra.cli.aws import Aws
 from infra.cli.console import err, fail, out, step
 from infra.cli.options import Config, Stack
@@ -94,6 +95,9 @@ def _questions(plan: Plan, ask: Ask, aws: Aws) -> Iterator[tuple[Key, Callable[[
         image = plan.gateway.image
         yield ("gateway", "image", "digest"), partial(digest, image.repository, image.tag or "")
     settings = plan.settings
+    if plan.efa_exported:
+        image = exporter_image(settings.monitoring.efa_exporter.image)
+        yield ("monitoring", "efaExporter", "image", "digest"), partial(digest, image.repository, image.tag)
     for key, addon in _addons(plan):
         yield key, partial(aws.addon_version, addon, settings.cluster.kubernetes_version, settings.region)
 

@@ -11,6 +11,7 @@ from components.monitoring.alerts.exporters import Exporter
 from components.monitoring.alerts.model import Feature
 from components.monitoring.alerts.objectives import Objectives
 from components.monitoring.alerts.plan import EndingCapacity, Watched, WatchedGroup, WatchedModel
+from components.monitoring.profile import scrapes_efa
 from components.serving.names import NAMESPACE, ROUTER_NAMESPACE
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _ALWAYS: Final = (Exporter.ENGINE, Exporter.ROUTER, Exporter.KUBE_STATE, Exporter.KUBELET, Exporter.PROMETHEUS)
 """What monitoring scrapes wherever it runs: the stack's own pods, and what the chart brings and nothing can take."""
 
-_ELSEWHERE: Final = {"efaExporter": Exporter.EFA, "cloudwatchExporter": Exporter.CLOUDWATCH}
+_ELSEWHERE: Final = {"cloudwatchExporter": Exporter.CLOUDWATCH}
 
 _PHASES: Final = frozenset({"prefill", "decode"})
 
@@ -44,7 +45,8 @@ def exporters_of(settings: StackSettings) -> frozenset[Exporter]:
     """What this stack's Prometheus scrapes."""
     declared = {_ELSEWHERE[name] for name in settings.monitoring.alerts.also_scraped}
     gpus = {Exporter.DCGM} if settings.platform.gpu_operator.dcgm_exporter else set()
-    return frozenset({*_ALWAYS, Exporter.PLAN, *gpus, *declared})
+    efa = {Exporter.EFA} if scrapes_efa(settings.monitoring) else set()
+    return frozenset({*_ALWAYS, Exporter.PLAN, *gpus, *efa, *declared})
 
 
 def features_of(settings: StackSettings) -> frozenset[Feature]:

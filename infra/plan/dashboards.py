@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from components.aws.nodes.plan import POOL_LABEL, SYSTEM_POOL
 from components.monitoring.dashboards.parts import GroupPart, ModelPart, Parts, PoolPart
+from components.monitoring.profile import scrapes_efa
 from components.serving.names import NAMESPACE, ROUTER_NAMESPACE
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def dashboard_parts(plan: Plan) -> Parts:
         prices_of=_prices_of(plan),
         scaling=any(group.scaling for model in plan.models for group in model.groups),
         gpus=settings.platform.gpu_operator.dcgm_exporter,
+        efa_counters=scrapes_efa(settings.monitoring),
         volumes=plan.file_system is not None,
     )
 

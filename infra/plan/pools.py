@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from components.aws.network.plan import address_demand
 from components.aws.nodes.plan import DaemonPod, PoolPlan, SystemPoolPlan, plan_pool, plan_system_pool
-from components.monitoring.profile import pods_of_a_node
+from components.monitoring.efa_exporter.plan import NAME as EFA_EXPORTER
+from components.monitoring.profile import efa_owner, pods_of_a_node
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
@@ -22,8 +23,10 @@ def plan_pools(stack: StackSettings) -> tuple[tuple[PoolPlan, ...], SystemPoolPl
 
 
 def node_daemons(stack: StackSettings) -> tuple[DaemonPod, ...]:
-    """What monitoring runs on every node."""
-    return tuple(DaemonPod(name, False) for name in pods_of_a_node(stack.monitoring))
+    """What monitoring runs on every node, or on every node with EFA."""
+    everywhere = tuple(DaemonPod(name, False) for name in pods_of_a_node(stack.monitoring))
+    counted = efa_owner(stack.monitoring) == "stack"
+    return (*everywhere, DaemonPod(EFA_EXPORTER, False, for_efa=True)) if counted else everywhere
 
 
 def stack_demand(stack: StackSettings, pools: Sequence[PoolPlan], system_pool: SystemPoolPlan) -> dict[str, int]:

@@ -16,6 +16,7 @@ from components.facts.eks_versions import EksVersion, eks_version
 from components.facts.quotas import Quota, quotas_for
 from components.gateway.plan import GatewayPlan, plan_gateway
 from components.monitoring.alerts.plan import AlertsPlan, plan_alerts
+from components.monitoring.profile import efa_owner
 from components.serving.plan import GroupPlan, ModelPlan, nodes_of
 from components.serving.planning import plan_model
 from infra.plan.alerts import watched
@@ -77,6 +78,11 @@ class Plan:
     def efa_instance_types(self) -> list[str]:
         """Instance types with EFA, as their nodes are labelled."""
         return sorted({pool.instance_type for pool in self.pools if pool.efa_per_node})
+
+    @property
+    def efa_exported(self) -> bool:
+        """Whether the stack runs an exporter of EFA counters of its own."""
+        return bool(self.efa_instance_types) and efa_owner(self.settings.monitoring) == "stack"
 
     def pool(self, name: str) -> PoolPlan:
         """The pool of that name."""

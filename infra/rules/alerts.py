@@ -19,8 +19,8 @@ rules = RuleSet("")
 _SWITCH: dict[Exporter, tuple[str, str]] = {
     Exporter.DCGM: ("platform.gpuOperator.dcgmExporter", "set platform.gpuOperator.dcgmExporter: true"),
     Exporter.EFA: (
-        "monitoring.alerts.alsoScraped",
-        "run the AWS EFA node exporter, let Prometheus scrape it and add efaExporter",
+        "monitoring.efaExporter.owner",
+        "set owner: stack, and networkMetrics: DISABLED where HyperPod's observability is on",
     ),
     Exporter.CLOUDWATCH: (
         "monitoring.alerts.alsoScraped",

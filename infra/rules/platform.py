@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.facts.instances import ec2_name, find_instance
+from components.monitoring.profile import efa_owner, hyperpod_counts_efa
 from components.platform.owners import JOBS, Claim, Job, contested, declared_claims
 from components.platform.registries import add_on_registry
 from components.platform.versions import release_of
@@ -63,10 +64,15 @@ def _managed_claims(monitoring: MonitoringSettings) -> Iterator[Claim]:
     for job, field, level in (
         (Job.NODE_METRICS, "nodeMetrics", observability.node_metrics),
         (Job.GPU_METRICS, "acceleratedComputeMetrics", observability.accelerated_compute_metrics),
+        (Job.EFA_METRICS, "networkMetrics", observability.network_metrics),
     ):
         if observability.enabled and level != "DISABLED":
             switch = f"monitoring.hyperpodObservability.{field}"
             yield Claim(job, "this stack's HyperPod observability", switch, f"set {switch}: DISABLED")
+    exporters = {"stack": "this stack's own exporter", "other": "an exporter of somebody else's"}
+    if owner := exporters.get(efa_owner(monitoring)):
+        switch = "monitoring.efaExporter.owner"
+        yield Claim(Job.EFA_METRICS, owner, switch, f"set {switch}: hyperpod")
 
 
 @rules.rule("platform.one-owner", source="components/platform/owners.py: who owns which API, port, webhook or device")
@@ -76,6 +82,25 @@ def each_job_has_one_owner(settings: StackSettings) -> Iterator[Finding]:
     for first, other in contested(claims):
         choices = [choice for choice in (first.give_up, other.give_up) if choice]
         yield Finding(other.path, f"{other.owner} and {first.owner} both own {first.job}", ", or ".join(choices))
+
+
+@rules.rule("efa-exporter.owner-is-off", source="hyperpodObservability.networkMetrics: the add-on's EFA counters")
+def the_owner_of_efa_counters_counts(settings: StackSettings) -> Iterator[Finding]:
+    """Where HyperPod's add-on is said to export EFA counters it does, and nowhere else."""
+    owner, counts = settings.monitoring.efa_exporter.owner, hyperpod_counts_efa(settings.monitoring)
+    path = "monitoring.efaExporter.owner"
+    if owner == "hyperpod" and not counts and "hyperpod-observability" not in settings.platform.also_installed:
+        yield Finding(
+            path,
+            "HyperPod's observability add-on is off, or its network metrics are: nobody counts",
+            "set hyperpodObservability.enabled: true and networkMetrics: ADVANCED, or owner: stack",
+        )
+    if owner == "none" and counts:
+        yield Finding(
+            path,
+            "HyperPod's observability add-on exports them: its networkMetrics are ADVANCED",
+            "set hyperpodObservability.networkMetrics: DISABLED, or owner: hyperpod",
+        )
 
 
 @rules.rule("gpu-operator.toolkit-on-eks", source="EKS guide ml-eks-optimized-ami: disable driver and toolkit")

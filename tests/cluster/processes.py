@@ -87,6 +87,10 @@ class Processes:
         log = self._log(name)
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
+    def pid(self, name: str) -> int:
+        """The process id of a running program."""
+        return self._running[name].pid
+
     def names(self) -> list[str]:
         """Every program that was started and not stopped."""
         return list(self._running)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.efa_exporter.plan import NAMESPACE as EFA_EXPORTER
 from components.serving.names import NAMESPACE
-from tests.cluster.client import Manifest, RefusedError
+from tests.cluster.client import Manifest, RefusedError, name_of
 from tests.cluster.deployment import Deployment, described
 from tests.cluster.program import EVERY_STACK
 
@@ -105,6 +106,18 @@ def test_the_admission_policy_s_expressions_fit_the_kinds_that_they_judge(deploy
 
 def test_the_admission_policy_admits_the_planned_pods(deployed: Deployment):
     deployed.client.apply(_engine_pod(deployed), dry_run=True)
+
+
+def test_the_efa_exporter_breaks_the_restricted_level_by_its_host_paths_alone(deployed: Deployment):
+    (daemon_set,) = [each for each in deployed.of_kind("DaemonSet") if name_of(each) == EFA_EXPORTER]
+    pod = {**daemon_set["spec"]["template"], "apiVersion": "v1", "kind": "Pod"}
+    with pytest.raises(RefusedError) as refused:
+        deployed.client.apply({**pod, "metadata": {"name": "visitor", "namespace": "monitoring"}}, dry_run=True)
+    reasons = str(refused.value).partition('violates PodSecurity "restricted:latest": ')[2]
+    assert reasons == (
+        'restricted volume types (volumes "sys-class", "sys-devices" use restricted volume type "hostPath")'
+    )
+    deployed.client.apply({**pod, "metadata": {"name": "visitor", "namespace": EFA_EXPORTER}}, dry_run=True)
 
 
 def test_a_group_with_the_longest_name_gets_its_pods(deployed: Deployment):

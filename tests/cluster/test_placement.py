@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.monitoring.efa_exporter.plan import NAMESPACE as EFA_EXPORTER
 from components.serving.names import NAMESPACE
 from tests import tools
 from tests.cluster.alerts import expect, unschedulable
@@ -84,6 +85,14 @@ def test_efa_plugin_stays_off_nodes_without_efa(deployed: Deployment):
     pods = deployed.client.find_all("v1", "Pod", labels={"app.kubernetes.io/name": "aws-efa-k8s-device-plugin"})
     efa = {machine.name for machine in deployed.program.machines if machine.instance.efa_interfaces}
     assert set(deployed.hosts(pods)) == efa
+
+
+@pytest.mark.stacks(*EVERY_STACK)
+def test_the_efa_exporter_runs_on_every_node_with_efa_and_no_other(deployed: Deployment):
+    pods = deployed.client.find_all("v1", "Pod", EFA_EXPORTER)
+    efa = [machine.name for machine in deployed.program.machines if machine.instance.efa_interfaces]
+    assert sorted(deployed.hosts(pods)) == sorted(efa)
+    assert {pod["spec"]["priority"] for pod in pods} == {0}, "it must put no engine out"
 
 
 def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(deployed: Deployment, tmp_path: Path):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.monitoring.efa_exporter.exporter import PORT as EFA_PORT
+from components.monitoring.efa_exporter.plan import NAMESPACE as EFA_EXPORTER
 from components.serving.engine.command import PORT
 from components.serving.names import NAMESPACE
 from tests.cluster.access import Account
@@ -64,6 +66,20 @@ def test_prometheus_reaches_every_rank_and_a_visitor_none(deployed: Deployment):
         assert not reach.allows(prometheus, pod, 22)
         assert not reach.allows(VISITOR, pod, PORT)
         assert not reach.allows(HUB, pod, PORT)
+
+
+@needs_charts
+def test_prometheus_alone_reaches_the_efa_exporter_and_it_reaches_nobody(deployed: Deployment):
+    reach = Reach.of(deployed.client)
+    prometheus = deployed.client.find_all("v1", "Pod", "monitoring", {"app.kubernetes.io/name": "prometheus"})[0]
+    pods = deployed.client.find_all("v1", "Pod", EFA_EXPORTER)
+    assert pods
+    for pod in pods:
+        assert reach.allows(prometheus, pod, EFA_PORT)
+        assert not reach.allows(VISITOR, pod, EFA_PORT)
+        assert not reach.allows(pod, DNS, 53, "UDP")
+        assert not reach.allows(pod, HUB, 443)
+        assert pod["spec"]["automountServiceAccountToken"] is False
 
 
 @pytest.mark.stacks(*EVERY_STACK)

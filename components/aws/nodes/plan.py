@@ -31,10 +31,13 @@ HUGE_PAGES_2MI: Final = 5128
 
 @dataclass(frozen=True, slots=True)
 class DaemonPod:
-    """A pod that every node of a kind runs. One with the host's network takes a pod slot but no address."""
+    """A pod that every node of a kind runs. One with the host's network takes a pod slot but no address; one `for_efa`
+    runs on nodes with EFA only.
+    """
 
     name: str
     host_network: bool
+    for_efa: bool = False
 
 
 _EVERYWHERE: Final = (
@@ -207,7 +210,7 @@ def plan_system_pool(pool: SystemPoolSettings, daemons: Iterable[DaemonPod] = ()
     `plan_pool`.
     """
     kind = instance(pool.instance_type)
-    budget = PodBudget(kind.eks_max_pods, (*_EVERYWHERE, *daemons))
+    budget = PodBudget(kind.eks_max_pods, (*_EVERYWHERE, *(daemon for daemon in daemons if not daemon.for_efa)))
     return SystemPoolPlan(
         instance_type=pool.instance_type,
         instance=kind,
@@ -229,6 +232,7 @@ def pod_budget(kind: Instance, substrate: Substrate, daemons: Iterable[DaemonPod
     type has.
     """
     hyperpod = substrate == "hyperpod"
+    daemons = [daemon for daemon in daemons if kind.efa_interfaces or not daemon.for_efa]
     own = (*_GPU, *(_EFA if kind.efa_interfaces else ()), *(_HYPERPOD_GPU if hyperpod else ()))
     return PodBudget(kind.hyperpod_max_pods if hyperpod else kind.eks_max_pods, (*_EVERYWHERE, *own, *daemons))
 

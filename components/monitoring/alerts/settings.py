@@ -80,10 +80,10 @@ class AlertSettings(Settings):
     """Names of alerts that are not wanted, e.g. `GpusIdle`."""
     thresholds: ThresholdSettings = ThresholdSettings()
     """Above what they fire."""
-    also_scraped: list[Literal["efaExporter", "cloudwatchExporter"]] = []
-    """Exporters that somebody else runs and this stack's Prometheus scrapes (by a ServiceMonitor of theirs): the AWS
-    EFA node exporter (`node_amazonefa_*`), the CloudWatch exporter (`aws_certificatemanager_*`). They switch the alerts
-    on that need them."""
+    also_scraped: list[Literal["cloudwatchExporter"]] = []
+    """Exporters that somebody else runs and this stack's Prometheus scrapes (by a ServiceMonitor of theirs): the
+    CloudWatch exporter (`aws_certificatemanager_*`). They switch the alerts on that need them. Of the EFA counters
+    `monitoring.efaExporter` says who exports them."""
     runbook_base_url: Url | Literal["docs/runbooks"] = "docs/runbooks"
     """What the runbook links in alerts begin with. By default the folder in this repository; give the address at which
     people on call read it, e.g. `https://github.com/you/sglang-hyperpod/blob/main/docs/runbooks`."""

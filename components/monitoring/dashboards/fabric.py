@@ -2,8 +2,9 @@
 
 GPU series are among those that the GPU operator's DCGM exporter collects by default (dcp-metrics-included.csv of
 NVIDIA/dcgm-exporter). Its own `namespace` and `pod` are the exporter's, so the pod that holds a GPU is in
-`exported_namespace` and `exported_pod`. EFA series are those of the EFA node exporter (awslabs/awsome-distributed-ai,
-4.validation_and_observability/3.efa-node-exporter): the kernel's `hw_counters`, which node_exporter does not read.
+`exported_namespace` and `exported_pod`. EFA series are those of AWS's EFA node exporter (awslabs/awsome-distributed-ai,
+4.validation_and_observability/3.efa-node-exporter), which the stack's own exporter has too
+(`components.monitoring.efa_exporter`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from components.monitoring.dashboards.parts import Parts
 from components.monitoring.dashboards.queries import CHOSEN_PODS, WINDOW, choices
 
 _NODE = "{{instance}}"
-_NO_EXPORTER = "no EFA node exporter is scraped"
 
 
 def fabric(parts: Parts) -> Dashboard:
@@ -32,58 +32,55 @@ def fabric(parts: Parts) -> Dashboard:
 def _efa(parts: Parts) -> list[Row]:
     if not parts.efa:
         return []
-    return [
-        Row(
-            "EFA",
-            (
-                _counters(
-                    "EFA sent", "Bytes per second that a node's EFA interfaces send together.", "Bps", "tx_bytes"
-                ),
-                _counters(
-                    "EFA received", "Bytes per second that a node's EFA interfaces receive together.", "Bps", "rx_bytes"
-                ),
-                _tcp(parts),
-                Panel(
-                    "EFA retransmits",
-                    "Share of packets that a node sent again: congestion, or a link that fails.",
-                    "percentunit",
-                    (Query(f"{_per_node('retrans_pkts')} / ({_per_node('tx_pkts')} > 0)", _NODE),),
-                    (Threshold(0.01, "orange"),),
-                    decimals=2,
-                    empty=_NO_EXPORTER,
-                ),
-                _counters(
-                    "EFA timeouts and lost peers",
-                    "Retransmission timeouts and peers that did not answer, per second and node. None is normal.",
-                    "cps",
-                    "retrans_timeout_events",
-                    "unresponsive_remote_events",
-                    threshold=Threshold(0.01, "orange"),
-                ),
-                _counters(
-                    "EFA drops and failed requests",
-                    "Received packets that were dropped and RDMA requests that failed, per second and node. None is "
-                    "normal.",
-                    "cps",
-                    "rx_drops",
-                    "rdma_read_wr_err",
-                    "rdma_write_wr_err",
-                    threshold=Threshold(0.01, "red"),
-                ),
-            ),
-        )
-    ]
+    before, after = (_traffic(), _losses()) if parts.efa_counters else ((), ())
+    return [Row("EFA", (*before, _tcp(parts), *after))]
+
+
+def _traffic() -> tuple[Panel, ...]:
+    return (
+        _counters("EFA sent", "Bytes per second that a node's EFA interfaces send together.", "Bps", "tx_bytes"),
+        _counters("EFA received", "Bytes per second that a node's EFA interfaces receive together.", "Bps", "rx_bytes"),
+    )
+
+
+def _losses() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            "EFA retransmits",
+            "Share of packets that a node sent again: congestion, or a link that fails.",
+            "percentunit",
+            (Query(f"{_per_node('retrans_pkts')} / ({_per_node('tx_pkts')} > 0)", _NODE),),
+            (Threshold(0.01, "orange"),),
+            decimals=2,
+        ),
+        _counters(
+            "EFA timeouts and lost peers",
+            "Retransmission timeouts and peers that did not answer, per second and node. None is normal.",
+            "cps",
+            "retrans_timeout_events",
+            "unresponsive_remote_events",
+            threshold=Threshold(0.01, "orange"),
+        ),
+        _counters(
+            "EFA drops and failed requests",
+            "Received packets that were dropped and RDMA requests that failed, per second and node. None is normal.",
+            "cps",
+            "rx_drops",
+            "rdma_read_wr_err",
+            "rdma_write_wr_err",
+            threshold=Threshold(0.01, "red"),
+        ),
+    )
 
 
 def _counters(title: str, description: str, unit: str, *counters: str, threshold: Threshold | None = None) -> Panel:
     """The sum of some EFA counters of each node."""
     return Panel(
         title,
-        f"{description} From the EFA node exporter, which the stack does not run itself.",
+        description,
         unit,
         (Query(" + ".join(map(_per_node, counters)), _NODE),),
         (threshold,) if threshold else (),
-        empty=_NO_EXPORTER,
     )
 
 

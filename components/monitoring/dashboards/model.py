@@ -50,7 +50,7 @@ class Panel:
 
     `width` is in columns of 24, `height` in grid cells of about 30 pixels. `minimum` and `maximum` bound the axis.
     `decimals` None leaves them to Grafana. `base` is the colour below the first threshold. `states` name the values of
-    a state timeline. `logarithmic` is the axis. `empty` is what a panel without data says.
+    a state timeline. `logarithmic` is the axis.
     A `text` panel has no queries: it shows its `description`.
     """
 
@@ -69,7 +69,6 @@ class Panel:
     base: Colour = "green"
     states: tuple[State, ...] = ()
     logarithmic: bool = False
-    empty: str = "no data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +252,7 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         "thresholds": {"mode": "absolute", "steps": steps},
         "color": {"mode": "palette-classic" if panel.kind == "timeseries" else "thresholds"},
         "mappings": _mappings(panel.states),
-        "noValue": panel.empty,
+        "noValue": "no data",
     }
     if panel.decimals is not None:
         defaults["decimals"] = panel.decimals

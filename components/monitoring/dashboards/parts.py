@@ -56,7 +56,7 @@ class Parts:
 
     `namespace` is the engines', `router_namespace` the routers'. `pool_label` is the node label that names a pool.
     `currency` and `prices_of` (where and when they were read) belong to the prices. `scaling`: a model scales;
-    `gpus`: DCGM is scraped; `volumes`: engines have a shared file system.
+    `gpus`: DCGM is scraped, `efa_counters`: an EFA exporter is; `volumes`: engines have a shared file system.
     """
 
     models: tuple[ModelPart, ...]
@@ -68,6 +68,7 @@ class Parts:
     prices_of: str = ""
     scaling: bool = False
     gpus: bool = True
+    efa_counters: bool = True
     volumes: bool = False
 
     @property

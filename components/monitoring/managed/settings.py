@@ -57,8 +57,9 @@ class HyperPodObservabilitySettings(AddonSettings):
     """CPU, memory and disks of nodes, by a node exporter of its own."""
     accelerated_compute_metrics: Level = "DISABLED"
     """GPUs, by a DCGM exporter of its own."""
-    network_metrics: Level = "BASIC"
-    """EFA interfaces: counters of bytes, retransmits and errors, which nothing else in the stack exports."""
+    network_metrics: Literal["ADVANCED", "DISABLED"] = "ADVANCED"
+    """EFA interfaces: counters of bytes, retransmits and errors. While it is on, this stack exports none itself
+    (`efaExporter`). The add-on knows no `BASIC` of them (awsome-distributed-ai hyperpod-eks-tf/variables.tf)."""
     scaling_metrics: Level = "DISABLED"
     """What autoscaling does."""
     inference_metrics: Level = "DISABLED"

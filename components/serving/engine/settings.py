@@ -6,14 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from components.settings import Settings, Sha256Digest
+from components.settings import Repository, Settings, Sha256Digest
 
 DEFAULT_VERSION = "0.5.17"
 """The newest release that AWS ships with EFA and its NCCL plugin (aws/deep-learning-containers
 docs/src/data/sglang)."""
-
-Repository = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$", max_length=255)]
-"""An image repository without tag or digest."""
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
 """An image tag."""

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.serving.engine.settings import Arguments, Environment, Repository, Tag
-from components.settings import PositiveInt, Quantity, Settings, Sha256Digest
+from components.serving.engine.settings import Arguments, Environment, Tag
+from components.settings import PositiveInt, Quantity, Repository, Settings, Sha256Digest
 
 Policy = Literal["cache_aware", "random", "round_robin", "power_of_two", "manual"]
 """How release 0.3.2 chooses a group; `least_load` and `consistent_hashing` came later (lightseekorg/smg)."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from components.aws.nodes.plan import NVME_PATH
+from components.monitoring.efa_exporter.plan import HOST_PATHS as COUNTERS
+from components.monitoring.efa_exporter.plan import NAMESPACE as EFA_EXPORTER
 from components.rules import Finding
 from components.serving.disaggregation.transports import TRANSPORTS
 from components.serving.names import NAMESPACE
@@ -30,6 +32,7 @@ PRIVILEGED_NAMESPACES: Final = {
     "gpu-operator": "the GPU operator's pods set up drivers and devices of their nodes",
     "fluent-bit": "the log shipper reads the files of its node's containers, and keeps its place on the node's disk",
     "node-exporter": "the node exporter reads its node's file systems and network",
+    EFA_EXPORTER: "the EFA exporter reads the counters in its node's sysfs",
 }
 """Namespaces whose pods may be privileged, each with its reason."""
 
@@ -101,18 +104,42 @@ def _hands_over_by_efa(pod: Pod) -> bool:
     return here and pod.labels.get(TRANSPORT_LABEL) in PRIVILEGED_TRANSPORTS and pod.asks(EFA) != 0
 
 
+READABLE: Final = {EFA_EXPORTER: frozenset(COUNTERS)}
+"""Folders of a node that the pods of a namespace may read, and never write."""
+
+
 @privilege.check("pods.host-path", *WORKLOADS, source="components/aws/nodes/plan.py: NVME_PATH")
 def pods_mount_only_the_nvme(resource: Resource) -> Iterator[Finding]:
-    """A host path is a folder on the node's NVMe."""
+    """A host path is a folder on the node's NVMe, or one that the namespace's pods may read."""
     for pod in pods(resource):
+        readable = _readable(at(pod.resource.props, "metadata.namespace"))
         for index, volume in enumerate(items(pod.spec.get("volumes"))):
             path = text(at(volume, "hostPath.path"))
-            if path and not path.startswith(tuple(f"{folder}/" for folder in NVME_PATH.values())):
+            if not path or path.startswith(tuple(f"{folder}/" for folder in NVME_PATH.values())):
+                continue
+            here = f"{pod.path}.volumes[{index}].hostPath.path"
+            if path not in readable:
                 yield Finding(
-                    f"{pod.path}.volumes[{index}].hostPath.path",
+                    here,
                     f"{path} is a folder of the node's own",
                     f"use a folder below {' or '.join(NVME_PATH.values())}",
                 )
+            elif not _read_only(pod, text(at(volume, "name"))):
+                yield Finding(here, f"{path} is a folder of the node's own and can be written", "mount it readOnly")
+
+
+def _readable(namespace: Any) -> frozenset[str]:
+    """What pods of a namespace may read; of one that is unknown, what any may."""
+    if not known(namespace):
+        return frozenset().union(*READABLE.values())
+    return READABLE.get(str(namespace), frozenset())
+
+
+def _read_only(pod: Pod, volume: str | None) -> bool:
+    """Whether no container can write to a volume."""
+    mounts = [mount for _, container in pod.containers for mount in items(container.get("volumeMounts"))]
+    writable = [at(mount, "name") for mount in mounts if at(mount, "readOnly") in (None, False)]
+    return volume not in writable
 
 
 @privilege.check("pods.namespace-level", "kubernetes:core/v1:Namespace", source=_STANDARDS)

@@ -123,7 +123,7 @@ def test_hyperpods_observability_measures_what_nobody_else_does() -> None:
     told = json.loads(recording.one(ADDON).inputs["configurationValues"])
     on = {name for name, provider in told["metricsProvider"].items() if provider["level"] != "DISABLED"}
     assert on == {"networkMetrics"}
-    assert told["metricsProvider"]["networkMetrics"] == {"level": "BASIC", "scrapeInterval": 30}
+    assert told["metricsProvider"]["networkMetrics"] == {"level": "ADVANCED", "scrapeInterval": 30}
     assert told["ampWorkspace"]["arn"] == ARN
     assert not told["ampWorkspace"]["prometheusEndpoint"].endswith("/")
     assert [statement["Action"] for statement in policy(recording)] == [["aps:RemoteWrite"]]

@@ -150,6 +150,7 @@ def test_the_command_writes_digests_and_versions(sglang: Callable[..., Result], 
     assert result.exit_code == 0, result.output
     content = yaml.safe_load(config.read_text())["config"]
     assert content["sglang-hyperpod:models"][0]["engine"]["image"]["digest"] == DIGEST
+    assert content["sglang-hyperpod:monitoring"]["efaExporter"]["image"]["digest"] == DIGEST
     assert content["sglang-hyperpod:cluster"]["addons"]["vpcCni"]["version"] == "v1.22.4-eksbuild.3"
     assert f"models[0].engine.image.digest: {DIGEST}" in result.stdout
 

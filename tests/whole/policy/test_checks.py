@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from components.facts import pins
+from components.facts.engines import DEFAULT_IMAGES
 from components.platform.load_balancer import policy as load_balancer
 from components.rules import Problem, Severity
 from infra.offline import Unknown
@@ -22,6 +24,7 @@ from tests.whole.policy.stacks import Edit, broken, drop, fired, put, resources
 WORKER = ("spec", "leaderWorkerTemplate", "workerTemplate", "spec")
 LIMITS = (*WORKER, "containers", 0, "resources", "limits")
 CONTEXT = (*WORKER, "containers", 0, "securityContext")
+POD_SPEC = ("spec", "template", "spec")
 IMAGE = (*WORKER, "containers", 0, "image")
 ENFORCE = ("metadata", "labels", "pod-security.kubernetes.io/enforce")
 GPU, EFA = "nvidia.com/gpu", "vpc.amazonaws.com/efa"
@@ -73,6 +76,20 @@ BROKEN: list[tuple[str, str, str, Edit, str]] = [
         "qwen3-8b-serve",
         put("/var/run", *WORKER, "volumes", 1, "hostPath", "path"),
         "/var/run is a folder of the node's own",
+    ),
+    (
+        "pods.host-path",
+        "dev",
+        "efa-exporter-daemon-set",
+        put("/sys", *POD_SPEC, "volumes", 1, "hostPath", "path"),
+        "/sys is a folder of the node's own",
+    ),
+    (
+        "pods.host-path",
+        "dev",
+        "efa-exporter-daemon-set",
+        put(False, *POD_SPEC, "containers", 0, "volumeMounts", 1, "readOnly"),
+        "/sys/class is a folder of the node's own and can be written",
     ),
     ("pods.namespace-level", "dev", "lws-namespace", put("privileged", *ENFORCE), "lws-system allows privileged pods"),
     ("pods.namespace-level", "dev", "lws-namespace", drop(*ENFORCE), "lws-system lets every pod in"),
@@ -238,18 +255,24 @@ def test_the_program_guards_exactly_what_holds_state() -> None:
     assert guarded == {one.type for one in recording("prod").resources if one.type in STATEFUL}
 
 
+IMAGES = (DEFAULT_IMAGES["0.5.17"], str(pins.PYTHON))
+"""What production runs of its own, in the order of the program."""
+
+
 def test_each_image_without_digest_is_told_once_in_production_only() -> None:
     found = [violation for violation in run(resources("prod"), protect=True) if violation.check.id == "images.digest"]
-    assert len(found) == 1
+    assert [violation.finding.message for violation in found] == [f"{image} has no digest" for image in IMAGES]
     assert found[0].problem().severity is Severity.ADVICE
     assert [v for v in run(resources("dev"), protect=False) if v.check.id == "images.digest"] == []
-    pinned = json.loads(json.dumps(found[0].resource.props).replace("-ec2", "-ec2@sha256:" + "0" * 64))
-    assert list(run([replace(found[0].resource, props=pinned)], protect=True)) == []
+    for image, violation in zip(IMAGES, found, strict=True):
+        pinned = json.loads(json.dumps(violation.resource.props).replace(image, f"{image}@sha256:{'0' * 64}"))
+        assert list(run([replace(violation.resource, props=pinned)], protect=True)) == []
 
 
 def test_what_a_rule_of_the_settings_has_said_is_not_said_again() -> None:
     said = Problem("models[0].engine.image.digest", "", "", "serving.image-digest", Severity.ADVICE)
-    assert [p.rule for p in violations_of(recording("prod"), settings("prod"))] == ["policy.images.digest"]
+    unsaid = {problem.rule for problem in violations_of(recording("prod"), settings("prod"))}
+    assert unsaid == {"policy.images.digest"}
     assert violations_of(recording("prod"), settings("prod"), [said]) == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from components.monitoring.alerts.model import Family
 from components.rules import Problem, Severity
-from infra.offline import record
+from infra.offline import Recording, record
 from infra.plan import Plan, resolve
 from infra.settings import load_stack_file, validate
 from infra.stack import deploy
@@ -87,7 +88,11 @@ def test_a_vulnerable_engine_is_recorded_and_a_sound_one_is_not() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "names"),
     [
-        ({}, "monitoring.alerts.alsoScraped", "without an EFA exporter these alerts are off: EfaErrors"),
+        (
+            {"monitoring": {"efaExporter": {"owner": "none"}}},
+            "monitoring.efaExporter.owner",
+            "without an EFA exporter these alerts are off: EfaErrors",
+        ),
         (
             {"platform": {"gpuOperator": {"dcgmExporter": False}}},
             "platform.gpuOperator.dcgmExporter",
@@ -102,10 +107,54 @@ def test_an_alert_that_nothing_feeds_says_so(change: dict[str, Any], path: str, 
     assert problem.fix
 
 
-def test_an_exporter_that_somebody_else_runs_counts() -> None:
-    settings = raw("prod") | {"monitoring": {"alerts": {"alsoScraped": ["efaExporter"]}}}
+EFA_EXPORTER = "kubernetes:apps/v1:DaemonSet"
+
+
+def deployed(settings: dict[str, Any]) -> Recording:
+    chosen = plan(settings)
+    return record(lambda: deploy(chosen.settings, chosen, "prod"), stack="prod")
+
+
+def panels(recording: Recording) -> set[str]:
+    (board,) = recording.named("monitoring-sglang-fabric-gpu")
+    model = json.loads(board.inputs["data"]["sglang-fabric-gpu.json"])
+    return {panel["title"] for panel in model["panels"] if panel["title"].startswith("EFA ")}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_stack_with_efa_counts_it_itself(stack: str) -> None:
+    settings = raw(stack)
     assert told(settings) == []
     assert "EfaErrors" in on(plan(settings))
+    (exporter,) = deployed(settings).of_type(EFA_EXPORTER)
+    assert exporter.inputs["metadata"]["namespace"] == "efa-exporter"
+    assert len(panels(deployed(settings))) == 5
+
+
+def test_an_exporter_that_somebody_else_runs_counts() -> None:
+    settings = raw("prod") | {"monitoring": {"efaExporter": {"owner": "other"}}}
+    assert told(settings) == []
+    assert "EfaErrors" in on(plan(settings))
+    assert deployed(settings).of_type(EFA_EXPORTER) == []
+    assert len(panels(deployed(settings))) == 5
+
+
+def test_what_hyperpods_add_on_counts_the_clusters_prometheus_lacks() -> None:
+    settings = raw("prod") | {"monitoring": {"profile": "aws", "hyperpodObservability": {"enabled": True}}}
+    (problem,) = [problem for problem in told(settings) if problem.path == "monitoring.efaExporter.owner"]
+    assert problem.message == "without an EFA exporter these alerts are off: EfaErrors"
+    assert "EfaErrors" not in on(plan(settings))
+    assert deployed(settings).of_type(EFA_EXPORTER) == []
+    assert panels(deployed(settings)) == set()
+
+
+def test_no_pool_with_efa_no_exporter() -> None:
+    settings = raw("dev")
+    settings["nodePools"][0] |= {"instanceType": "g6.xlarge", "nodes": 1}
+    settings["models"][0] |= {"parallelism": {"tensor": 1}, "nodesPerGroup": 1, "contextLength": 8192}
+    chosen = plan(settings)
+    assert chosen.efa_instance_types == []
+    assert deployed(settings).of_type(EFA_EXPORTER) == []
 
 
 def test_a_stack_without_monitoring_has_neither_alerts_nor_advice_on_them() -> None:

@@ -1,0 +1,141 @@
+"""The stack's own EFA exporter, scraped by the real Prometheus: panels show what its nodes do, and the alert tells."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from components.monitoring.alerts.settings import ThresholdSettings
+from components.monitoring.dashboards.fabric import fabric
+from tests.behaviour.alerting import rules
+from tests.behaviour.draw import evaluate
+from tests.behaviour.exporter import HONOR_LABEL
+from tests.behaviour.server import Prometheus, Series, prometheus
+from tests.behaviour.stack import parts
+from tests.contract.efa import Sysfs, exporting
+
+ALERT = "EfaErrors"
+NODES = ("ip-10-0-1-16", "ip-10-0-1-17")
+DEVICES = ("rdmap16s27", "rdmap32s27")
+PANELS = ("EFA sent", "EFA received", "EFA retransmits", "EFA timeouts and lost peers", "EFA drops and failed requests")
+
+
+class Fabric:
+    """Nodes whose exporters are scraped by `server`."""
+
+    def __init__(self, server: Prometheus, nodes: dict[str, Sysfs]) -> None:
+        self.server, self.nodes = server, nodes
+
+    def count(self, node: str, counter: str, value: int) -> None:
+        """Let a counter of each device of a node have a value."""
+        for device in DEVICES:
+            self.nodes[node].set(device, counter, value)
+
+    def wait(self, expression: str, holds: Callable[[list[Series]], bool], seconds: float = 120) -> list[Series]:
+        """Ask until the answer is as it should be."""
+        deadline = time.monotonic() + seconds
+        while not holds(found := self.server.query(expression)):
+            assert time.monotonic() < deadline, f"{expression}: {found}"
+            time.sleep(0.1)
+        return found
+
+    def scraped(self, counter: str, value: float) -> None:
+        """Wait until every device of the first node was scraped with that value."""
+        name = f'node_amazonefa_{counter}{{instance="{NODES[0]}"}}'
+        self.wait(name, lambda found: [series.value for series in found] == [value] * len(DEVICES))
+
+
+@pytest.fixture
+def fabric_of_two(tmp_path: Path) -> Iterator[Fabric]:
+    """Two nodes, found under their names as by the exporter's PodMonitor, and the stack's alert on them."""
+    nodes = {name: Sysfs(tmp_path / name) for name in NODES}
+    for sysfs in nodes.values():
+        for device in DEVICES:
+            sysfs.add(device)
+    alert = [
+        {**group, "rules": [rule for rule in group["rules"] if rule.get("alert") == ALERT]}
+        for group in rules()
+        if any(rule.get("alert") == ALERT for rule in group["rules"])
+    ]
+    assert len(alert) == 1
+    with ExitStack() as stack:
+        found = []
+        for name, sysfs in nodes.items():
+            folder = tmp_path / f"exporter-{name}"
+            folder.mkdir()
+            address = stack.enter_context(exporting(sysfs.root, folder)).address
+            found.append({"targets": [address], "labels": {"instance": name, HONOR_LABEL: "false"}})
+        discovery = stack.enter_context(_served(tmp_path / "discovery", json.dumps(found)))
+        yield Fabric(stack.enter_context(prometheus(tmp_path, rules=alert, discovery=discovery)), nodes)
+
+
+@contextmanager
+def _served(folder: Path, targets: str) -> Generator[str]:
+    folder.mkdir()
+    (folder / "targets.json").write_text(targets)
+    handler = partial(_Quiet, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/targets.json"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_panels_show_what_the_nodes_do(fabric_of_two: Fabric) -> None:
+    began = time.time()
+    fabric_of_two.scraped("tx_bytes", 0)
+    grown = {
+        "tx_bytes": 8_000_000,
+        "rx_bytes": 4_000_000,
+        "tx_pkts": 1000,
+        "retrans_pkts": 20,
+        "retrans_timeout_events": 3,
+        "unresponsive_remote_events": 2,
+        "rx_drops": 4,
+    }
+    for counter, value in grown.items():
+        fabric_of_two.count(NODES[0], counter, value)
+    for counter, value in grown.items():
+        fabric_of_two.scraped(counter, value)
+    board = fabric(parts()).to_json()
+    drawn, _ = evaluate(board, fabric_of_two.server, began, time.time())
+    panels = {each.panel["title"]: each for each in drawn}
+    last = {title: {line.name: line.values[-1] for line in panels[title].lines if line.values} for title in PANELS}
+    assert {title: set(lines) - set(NODES) for title, lines in last.items()} == {title: set() for title in PANELS}
+    busy = {title: lines[NODES[0]] for title, lines in last.items()}
+    assert busy["EFA sent"] == pytest.approx(2 * busy["EFA received"])
+    assert busy["EFA retransmits"] == pytest.approx(0.02)
+    assert busy["EFA timeouts and lost peers"] == pytest.approx(5 / 4 * busy["EFA drops and failed requests"])
+    assert all(busy.values())
+    assert last["EFA sent"][NODES[1]] == 0
+
+
+def test_errors_of_a_node_are_told_with_its_name_and_a_reloaded_driver_is_none(fabric_of_two: Fabric) -> None:
+    server, limit = fabric_of_two.server, int(ThresholdSettings().efa_errors)
+    fabric_of_two.scraped("rdma_write_wr_err", 0)
+    fabric_of_two.count(NODES[0], "rdma_write_wr_err", 100 * limit)
+    alert = server.wait_for_alert(ALERT, seconds=120)
+    assert alert is not None
+    assert alert["labels"]["instance"] == NODES[0]
+    assert NODES[0] in alert["annotations"]["summary"]
+    server.wait_for_alert(ALERT, state=None, seconds=120)
+    fabric_of_two.count(NODES[0], "rdma_write_wr_err", 0)  # the driver was loaded again
+    fabric_of_two.scraped("rdma_write_wr_err", 0)
+    (grown,) = server.query(f'sum(increase(node_amazonefa_rdma_write_wr_err{{instance="{NODES[0]}"}}[10s]))')
+    assert grown.value == 0
+    assert server.alerts(ALERT) == []
