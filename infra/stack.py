@@ -26,7 +26,7 @@ from components.monitoring.alertmanager import secret_files
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.catalogue import dashboards
-from components.monitoring.datasources import data_sources, reading_statements, trace_source
+from components.monitoring.datasources import data_sources, plugins, reading_statements, trace_source
 from components.monitoring.efa_exporter.component import EfaExporter
 from components.monitoring.logs.component import Logs
 from components.monitoring.managed.component import (
@@ -320,6 +320,7 @@ def _monitoring(
     """Prometheus and Grafana, and what they scrape of engines and routers, which is there before those are."""
     if not settings.monitoring.enabled:
         return None
+    xray = settings.monitoring.grafana.xray_plugin_version is not None
     monitoring = Monitoring(
         "monitoring",
         ctx,
@@ -330,10 +331,13 @@ def _monitoring(
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
         receiver_secrets=_secrets(secret_files(settings.monitoring.alertmanager)),
         dashboards={board.uid: board.to_json() for board in dashboards(dashboard_parts(plan))},
-        data_sources=data_sources(plan.telemetry.logs, plan.telemetry.traces, region=ctx.region),
+        data_sources=data_sources(plan.telemetry.logs, plan.telemetry.traces, region=ctx.region, xray_plugin=xray),
         trace_source=trace_source(plan.telemetry.traces),
+        grafana_plugins=plugins(plan.telemetry.traces, xray_plugin=settings.monitoring.grafana.xray_plugin_version),
         managed_prometheus=(managed.write_url, write_statements(managed.arn)) if managed else None,
-        grafana_reads=reading_statements(plan.telemetry.logs, region=ctx.region),
+        grafana_reads=reading_statements(
+            plan.telemetry.logs, plan.telemetry.traces, region=ctx.region, xray_plugin=xray
+        ),
         after=cluster.usable,
         opts=cluster.inside,
     )

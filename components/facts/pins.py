@@ -140,6 +140,10 @@ COLLECTOR_IMAGE = Image(
     "the chart's appVersion; contrib has tail sampling, span metrics and the X-Ray exporter, the core image has none",
 )
 
+XRAY_PLUGIN = "2.17.1"
+"""Version of Grafana's plugin `grafana-x-ray-datasource` (grafana/x-ray-datasource@5e15e7e package.json, CHANGELOG.md);
+its plugin.json asks for Grafana 10.4 or newer."""
+
 CHARTS = (
     LWS,
     GPU_OPERATOR,

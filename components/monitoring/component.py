@@ -45,8 +45,8 @@ class Monitoring(Component):
     `dashboards` maps a ConfigMap's name to a Grafana dashboard. `admin_password` is Grafana's, or the chart draws one.
     `receiver_secrets` are the files that Alertmanager's receivers read, by name (`alertmanager.secret_files`).
     `data_sources` are Grafana's beside Prometheus; `grafana_reads` what its pods may read in AWS for them.
-    `trace_source` is the one to which exemplars lead. `managed_prometheus` is the URL to which Prometheus writes too,
-    with what its pods may do there.
+    `trace_source` is the one to which exemplars lead, `grafana_plugins` what Grafana fetches when it starts.
+    `managed_prometheus` is the URL to which Prometheus writes too, with what its pods may do there.
     `grafana_command` brings Grafana to the user's machine; None where it does not run.
     """
 
@@ -67,6 +67,7 @@ class Monitoring(Component):
         data_sources: Sequence[Mapping[str, Any]] = (),
         grafana_reads: Sequence[Statement] = (),
         trace_source: str | None = None,
+        grafana_plugins: Sequence[str] = (),
         managed_prometheus: tuple[pulumi.Input[str], Sequence[Statement]] | None = None,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
@@ -133,6 +134,7 @@ class Monitoring(Component):
                 keep_volumes=ctx.protect,
                 admin_secret=admin_password is not None,
                 trace_source=trace_source,
+                plugins=grafana_plugins,
                 remote_write=written_to(managed_prometheus[0], ctx.region) if managed_prometheus else None,
             ),
             self.child_after(*needed),  # its pods start with what they find

@@ -45,6 +45,10 @@ class GrafanaSettings(Settings):
     program provisions."""
     memory_limit: Quantity = "1Gi"
     """Memory limit of Grafana's main container."""
+    xray_plugin_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")] | None = pins.XRAY_PLUGIN
+    """Version of the plugin `grafana-x-ray-datasource`, without which Grafana shows no trace of X-Ray. Where traces go
+    there, Grafana fetches it from grafana.com each time it starts without it. null: none; X-Ray's traces are then seen
+    in CloudWatch's console."""
 
 
 class MonitoringSettings(Settings):

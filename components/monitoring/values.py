@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.aws.nodes.plan import POOL_LABEL
@@ -37,13 +37,15 @@ def values(
     keep_volumes: bool,
     admin_secret: bool,
     trace_source: str | None = None,
+    plugins: Sequence[str] = (),
     remote_write: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The chart's values.
 
     `keep_volumes`: volumes outlive an uninstalled release. `admin_secret`: Grafana's password is in the Secret
     `grafana-admin` instead of one that the chart draws. `trace_source` is the data source to which exemplars lead,
-    None where there is none: the collector's span metrics alone carry any. `remote_write` is where samples are written
+    None where there is none: the collector's span metrics alone carry any. `plugins` are what Grafana fetches when it
+    starts. `remote_write` is where samples are written
     to beside the volume, from `written_to`.
     """
     nodes = dict(node_selector)
@@ -83,7 +85,11 @@ def values(
                 "persistentVolumeClaimRetentionPolicy": claims,
             },
         },
-        "grafana": {**_grafana(monitoring.grafana, storage_class, admin_secret, trace_source), "nodeSelector": nodes},
+        "grafana": {
+            **_grafana(monitoring.grafana, storage_class, admin_secret, trace_source),
+            **({"plugins": list(plugins)} if plugins else {}),
+            "nodeSelector": nodes,
+        },
         "kubeStateMetrics": {"enabled": monitoring.kube_state_metrics},
         "kube-state-metrics": {
             "nodeSelector": nodes,

@@ -92,6 +92,23 @@ def xray_is_in_reach(settings: StackSettings) -> Iterator[Finding]:
 
 
 @rules.rule(
+    "traces.xray-plugin-out-of-reach",
+    source="grafana-community/helm-charts charts/grafana/templates/_pod.tpl: GF_PLUGINS_PREINSTALL_SYNC",
+)
+def xrays_plugin_is_in_reach(settings: StackSettings) -> Iterator[Finding]:
+    """Grafana reaches grafana.com, where it fetches the plugin for X-Ray."""
+    network, monitoring = settings.network, settings.monitoring
+    closed = network.existing is None and network.nat == "none"
+    wanted = monitoring.enabled and monitoring.grafana.enabled and monitoring.grafana.xray_plugin_version is not None
+    if closed and wanted and trace_destination(monitoring) == "xray":
+        yield Finding(
+            "monitoring.grafana.xrayPluginVersion",
+            f"the network has no way out to grafana.com, where plugin {monitoring.grafana.xray_plugin_version} is",
+            "set xrayPluginVersion: null and look at traces in CloudWatch, or set destination: tempo",
+        )
+
+
+@rules.rule(
     "managed.observability-substrate", source="the add-on's exporters are for nodes of HyperPod (AWS HyperPod guide)"
 )
 def hyperpods_observability_is_for_hyperpod(settings: StackSettings) -> Iterator[Finding]:

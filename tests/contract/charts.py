@@ -88,6 +88,7 @@ def cases() -> Iterator[Case]:
             keep_volumes=True,
             admin_secret=True,
             trace_source="tempo" if name == "whole" else None,
+            plugins=["grafana-x-ray-datasource@2.17.1"] if name == "told" else [],
         )
         yield Case(f"monitoring-{name}", pins.KUBE_PROMETHEUS_STACK, values)
 

@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 VERSION = "2012-10-17"
 
-READING_VERBS = ("Describe", "List", "Get")
+READING_VERBS = ("BatchGet", "Describe", "List", "Get")
 """Verbs of reading actions, many of which AWS only grants on every resource (`ec2:DescribeInstances`)."""
 
 UNSCOPED_ACTIONS = frozenset(

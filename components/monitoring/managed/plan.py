@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from components.aws.identity.policies import Statement, allow
 from components.monitoring.managed.settings import HyperPodObservabilitySettings
+from components.monitoring.traces.plan import XRAY_READS
 
 OBSERVABILITY_ADDON: Final = "amazon-sagemaker-hyperpod-observability"
 OBSERVABILITY_NAMESPACE: Final = "hyperpod-observability"
@@ -85,6 +86,5 @@ def read_statements(workspace_arn: Any, *, traces: bool) -> Sequence[Statement]:
         ]
     statements.append(allow(["cloudwatch:ListMetrics", "cloudwatch:GetMetricData"], ["*"], sid="ReadMetrics"))
     if traces:
-        reads = ["xray:GetTraceSummaries", "xray:GetTraceGraph", "xray:GetServiceGraph", "xray:GetGroups"]
-        statements.append(allow(reads, ["*"], sid="ReadTraces"))
+        statements.append(allow(XRAY_READS, ["*"], sid="ReadTraces"))
     return statements

@@ -18,6 +18,20 @@ XRAY_DAYS: Final = 30
 """Days for which X-Ray keeps a trace (AWS X-Ray FAQ)."""
 
 
+XRAY_READS: Final = (
+    "xray:BatchGetTraces",
+    "xray:GetGroups",
+    "xray:GetInsight",
+    "xray:GetInsightSummaries",
+    "xray:GetServiceGraph",
+    "xray:GetTimeSeriesServiceStatistics",
+    "xray:GetTraceGraph",
+    "xray:GetTraceSummaries",
+)
+"""What Grafana's data source asks of X-Ray (grafana/x-ray-datasource@5e15e7e docs/sources/configure.md, "IAM policy"),
+without Application Signals and other accounts, to which this stack sends nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class TracePlan:
     """How traces are kept; `senders` are the namespaces whose pods send spans."""

@@ -196,16 +196,16 @@ def test_a_protected_stack_keeps_its_logs() -> None:
 
 
 def test_grafana_finds_the_logs_where_they_are() -> None:
-    (loki,) = data_sources(plan("loki"), None, region="us-east-1")
-    (cloudwatch,) = data_sources(plan("cloudwatch"), None, region="us-east-1")
+    (loki,) = data_sources(plan("loki"), None, region="us-east-1", xray_plugin=True)
+    (cloudwatch,) = data_sources(plan("cloudwatch"), None, region="us-east-1", xray_plugin=True)
     assert (loki["type"], loki["url"]) == ("loki", "http://loki.loki.svc.cluster.local:3100")
     assert (cloudwatch["type"], cloudwatch["jsonData"]["defaultRegion"]) == ("cloudwatch", "us-east-1")
-    assert data_sources(None, None, region="us-east-1") == []
+    assert data_sources(None, None, region="us-east-1", xray_plugin=True) == []
 
 
 def test_grafana_reads_the_events_of_this_log_group_alone() -> None:
-    narrow, *wide = reading_statements(plan("cloudwatch"), region="us-east-1")
+    narrow, *wide = reading_statements(plan("cloudwatch"), None, region="us-east-1", xray_plugin=True)
     assert narrow["Resource"] == ["arn:aws:logs:us-east-1:*:log-group:/sglang-hyperpod/sglang-test/workload:*"]
     actions = [action.split(":")[1] for statement in wide for action in statement["Action"]]
     assert [action for action in actions if not action.startswith(("Describe", "Get", "List"))] == []
-    assert reading_statements(plan("loki"), region="us-east-1") == ()
+    assert reading_statements(plan("loki"), None, region="us-east-1", xray_plugin=True) == []

@@ -93,7 +93,7 @@ def test_managed_grafana_only_reads(traces: bool) -> None:
         preview=False,
     )
     verbs = {action.split(":")[1] for statement in policy(recording) for action in statement["Action"]}
-    assert {verb for verb in verbs if not verb.startswith(("Get", "List", "Describe", "Query"))} == set()
+    assert {verb for verb in verbs if not verb.startswith(("Get", "BatchGet", "List", "Describe", "Query"))} == set()
     assert wildcards({"Statement": policy(recording)}) == []
     sources = recording.one("aws:grafana/workspace:Workspace").inputs["dataSources"]
     assert ("XRAY" in sources) is traces

@@ -9,8 +9,9 @@ import pytest
 
 from components.aws.identity.policies import wildcards
 from components.aws.network.settings import NetworkSettings
+from components.facts import pins
 from components.facts.engines import SUPPORTED
-from components.monitoring.datasources import data_sources, trace_source
+from components.monitoring.datasources import data_sources, plugins, reading_statements, trace_source
 from components.monitoring.profile import is_traced, trace_destination
 from components.monitoring.settings import MonitoringSettings
 from components.monitoring.traces.collector import config
@@ -243,7 +244,7 @@ def test_without_a_way_out_xray_needs_its_endpoint() -> None:
 
 
 def test_logs_and_traces_lead_to_each_other() -> None:
-    loki, tempo = data_sources(log_plan("loki"), trace_plan("tempo"), region="us-east-1")
+    loki, tempo = data_sources(log_plan("loki"), trace_plan("tempo"), region="us-east-1", xray_plugin=True)
     fields = loki["jsonData"]["derivedFields"]
     assert {field["datasourceUid"] for field in fields} == {tempo["uid"]}
     assert [field["matcherRegex"] for field in fields] == ["trace_id", "request_id"]
@@ -264,10 +265,42 @@ def test_the_users_own_list_of_logged_headers_stays() -> None:
     assert made.front.environment["SGLANG_LOG_REQUEST_HEADERS"] == "x-tenant"
 
 
-def test_what_is_in_aws_is_seen_through_cloudwatch() -> None:
-    (source,) = data_sources(None, trace_plan("xray"), region="us-east-1")
-    assert source["type"] == "cloudwatch"
+def test_traces_in_xray_are_seen_through_its_plugin() -> None:
+    (source,) = data_sources(None, trace_plan("xray"), region="us-east-1", xray_plugin=True)
+    assert (source["type"], source["jsonData"]["defaultRegion"]) == ("grafana-x-ray-datasource", "us-east-1")
+    assert plugins(trace_plan("xray"), xray_plugin="2.17.1") == ["grafana-x-ray-datasource@2.17.1"]
     assert trace_source(trace_plan("xray")) is None
+    reads = {
+        action
+        for statement in reading_statements(None, trace_plan("xray"), region="us-east-1", xray_plugin=True)
+        for action in statement["Action"]
+    }
+    assert "xray:BatchGetTraces" in reads
+    assert {action for action in reads if not action.startswith("xray:Get")} == {
+        "xray:BatchGetTraces",
+        "ec2:DescribeRegions",
+    }
+
+
+def test_without_the_plugin_or_without_xray_grafana_reads_none_of_it() -> None:
+    for traces_there, plugin in ((trace_plan("xray"), None), (trace_plan("tempo"), "2.17.1"), (None, "2.17.1")):
+        assert plugins(traces_there, xray_plugin=plugin) == []
+        assert reading_statements(None, traces_there, region="us-east-1", xray_plugin=plugin is not None) == []
+
+
+def test_without_a_way_out_grafana_cannot_fetch_the_plugin() -> None:
+    closed = NetworkSettings.model_validate({"nat": "none", "interfaceEndpoints": ["xray"]})
+    rule = "traces.xray-plugin-out-of-reach"
+    on = monitoring(profile="aws", traces={"enabled": True})
+    assert found(telemetry.rules, rule, whole(model(), monitoring=on, network=closed)) == [
+        (
+            "monitoring.grafana.xrayPluginVersion",
+            f"the network has no way out to grafana.com, where plugin {pins.XRAY_PLUGIN} is",
+        )
+    ]
+    off = monitoring(profile="aws", traces={"enabled": True}, grafana={"xrayPluginVersion": None})
+    assert found(telemetry.rules, rule, whole(model(), monitoring=off, network=closed)) == []
+    assert found(telemetry.rules, rule, whole(model(), monitoring=on)) == []
 
 
 def test_exemplars_lead_to_tempo() -> None:
