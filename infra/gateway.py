@@ -77,4 +77,4 @@ def _front(model: ModelPlan) -> dict[str, Any]:
     """The pods that answer a model's clients, as a peer: its routers, or the leaders of its groups."""
     if model.router:
         return pods_of(model.router.namespace, selector(model.router.name))
-    return pods_of(model.namespace, leaders(model.front.name))
+    return pods_of(model.namespace, leaders(model.front.members))

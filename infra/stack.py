@@ -236,8 +236,16 @@ def _platform(
     # A chart's pods need nodes, and a chart that holds a ServiceMonitor fails while that kind does not exist.
     after = [*cluster.usable, *(monitoring.ready if monitoring else ())]
     inside = cluster.inside
+    groups = [group for model in plan.models for group in model.groups]
     lws = LeaderWorkerSetController(
-        "lws", ctx, chosen.lws, node_selector=on_system, metrics=metrics, after=after, opts=inside
+        "lws",
+        ctx,
+        chosen.lws,
+        node_selector=on_system,
+        metrics=metrics,
+        disaggregated_sets=any(group.set_name for group in groups),
+        after=after,
+        opts=inside,
     )
     gpu_operator = GpuOperator(
         "gpu-operator",
@@ -289,7 +297,16 @@ def _platform(
         before_entries += load_balancer.ready
     keda = None
     if chosen.keda.enabled:
-        keda = Keda("keda", ctx, chosen.keda, node_selector=on_system, metrics=metrics, after=after, opts=inside)
+        keda = Keda(
+            "keda",
+            ctx,
+            chosen.keda,
+            node_selector=on_system,
+            metrics=metrics,
+            scales_sets=any(group.set_name and group.scaling for group in groups),
+            after=after,
+            opts=inside,
+        )
     return Platform(monitoring, routers, keda, before_engines, before_entries)
 
 
@@ -346,7 +363,7 @@ def _monitoring(
         ctx,
         namespace=namespace.namespace,
         targets=[
-            EngineTarget(group.name, model.name, group.role, model.engine_version)
+            EngineTarget(group.name, model.name, group.role, model.engine_version, set_name=group.set_name)
             for model in plan.models
             for group in model.groups
         ],

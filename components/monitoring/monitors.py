@@ -18,11 +18,12 @@ _POD_LABEL = "__meta_kubernetes_pod_label_leaderworkerset_sigs_k8s_io_"
 
 @dataclass(frozen=True, slots=True)
 class EngineTarget:
-    """One LeaderWorkerSet to scrape.
+    """The groups of one role to scrape.
 
-    `name` is the LeaderWorkerSet's, `model` the model's name in the settings, `role` what the group does (`aggregated`,
-    `prefill`, `decode`), `engine_version` the SGLang release, `port` the container port that serves `/metrics`: it must
-    be declared by leader and workers, since Prometheus finds ports by declaration.
+    `name` is the LeaderWorkerSet's, or stands for those that the DisaggregatedSet `set_name` makes of the role, whose
+    own names change with every version; `model` the model's name in the settings, `role` what the group does
+    (`aggregated`, `prefill`, `decode`), `engine_version` the SGLang release, `port` the container port that serves
+    `/metrics`: it must be declared by leader and workers, since Prometheus finds ports by declaration.
     """
 
     name: str
@@ -30,6 +31,7 @@ class EngineTarget:
     role: str
     engine_version: str
     port: int = API_PORT
+    set_name: str | None = None
 
     def pod_monitor(self, *, interval_seconds: int) -> dict[str, Any]:
         """The `spec` of its PodMonitor.
@@ -38,16 +40,20 @@ class EngineTarget:
         replica) and `rank` (index of the pod in its group) beside those that the engine sets itself (`model_name`,
         `tp_rank`, ...).
         """
-        selector = {"leaderworkerset.sigs.k8s.io/name": self.name}
+        job_label = "leaderworkerset.sigs.k8s.io/name"
+        selector = {job_label: self.name}
+        if self.set_name is not None:
+            job_label = "disaggregatedset.x-k8s.io/name"
+            selector = {job_label: self.set_name, "disaggregatedset.x-k8s.io/role": self.role}
         labels = [
             _constant("model", self.model),
             _constant("role", self.role),
             _constant("engine_version", self.engine_version),
-            _from_pod("name", "lws"),
+            _from_pod("name", "lws") if self.set_name is None else _constant("lws", self.name),
             _from_pod("group_index", "group"),
             _from_pod("worker_index", "rank"),
         ]
-        return _spec("leaderworkerset.sigs.k8s.io/name", selector, self.port, interval_seconds, labels)
+        return _spec(job_label, selector, self.port, interval_seconds, labels)
 
 
 @dataclass(frozen=True, slots=True)

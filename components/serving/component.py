@@ -13,7 +13,6 @@ import pulumi_kubernetes as k8s
 from components.aws.identity.component import PodIdentity
 from components.aws.identity.policies import partition
 from components.base import Component, Context
-from components.kube import custom_object
 from components.serving.engine.arguments import KEY_FILE
 from components.serving.entry.ingress import (
     ENGINE_HEALTH,
@@ -22,8 +21,8 @@ from components.serving.entry.ingress import (
     ingress,
     ingress_annotations,
 )
-from components.serving.group.labels import members
-from components.serving.group.objects import API_VERSION, disruption_budget, leader_worker_set, service
+from components.serving.group.component import Groups
+from components.serving.group.objects import service
 from components.serving.manifest import Spec
 from components.serving.namespace.component import InferenceNamespace
 from components.serving.network.policies import api, between, https_out, pods_of, to_networks, within_group
@@ -58,7 +57,8 @@ class Model(Component):
     url: pulumi.Output[str] | None
     """Base URL through the load balancer; None without an entry."""
     ready: list[pulumi.Resource]
-    """The LeaderWorkerSets, each there once all its groups answer."""
+    """The LeaderWorkerSets, each there once all its groups answer; of a DisaggregatedSet the Services of its phases,
+    each there once one of its groups does."""
     serving: list[pulumi.Resource]
     """What a load balancer waits for before it sends requests: groups, routers and the Service before them."""
 
@@ -96,7 +96,15 @@ class Model(Component):
         for group in plan.groups:
             needed += self._policies(group, monitoring_namespace, () if plan.router else load_balancer_cidrs, vpc_cidrs)
             needed += self._tuned_files(group)
-        self.ready = [self._group(group, claim_name, key_secret, annotations, needed) for group in plan.groups]
+        self.ready = Groups(
+            owner=self,
+            plan=plan,
+            namespace=namespace,
+            claim_name=claim_name,
+            key_secret=key_secret,
+            annotations=annotations,
+            needed=needed,
+        ).make()
         front = self._front(routers, api_key, monitoring_namespace, load_balancer_cidrs)
         self.serving = [*self.ready, *front]
         self.endpoint = plan.endpoint
@@ -162,7 +170,7 @@ class Model(Component):
         """The group's NetworkPolicies; they come before its pods, which would be cut off from each other at first."""
         specs: dict[str, Spec] = {
             "api": api(
-                group.name,
+                group.members,
                 monitoring_namespace=monitoring_namespace,
                 load_balancer_cidrs=load_balancer_cidrs,
                 routers=self._routers(),
@@ -170,14 +178,14 @@ class Model(Component):
             )
         }
         if group.nodes_per_group > 1:
-            specs["group"] = within_group(group.name)
+            specs["group"] = within_group(group.members)
         if group.transfer:
-            specs["transfer"] = between(group.name, group.transfer.peer)
+            specs["transfer"] = between(group.members, group.transfer.peers)
         if group.store_networks:
-            specs["store"] = to_networks(group.name, group.store_networks)
+            specs["store"] = to_networks(group.members, group.store_networks)
         if not self.plan.weights.mounted:
             in_bucket = self.plan.weights.bucket is not None
-            specs["egress"] = https_out(members(group.name), pod_identity=in_bucket, inside=vpc_cidrs)
+            specs["egress"] = https_out(group.members, pod_identity=in_bucket, inside=vpc_cidrs)
         return [
             k8s.networking.v1.NetworkPolicy(
                 f"{self.name}-{group.role}-{what}",
@@ -187,46 +195,6 @@ class Model(Component):
             )
             for what, spec in specs.items()
         ]
-
-    def _group(
-        self,
-        group: GroupPlan,
-        claim_name: str | None,
-        key_secret: str | None,
-        annotations: Mapping[str, Any],
-        needed: Sequence[pulumi.Resource],
-    ) -> pulumi.Resource:
-        k8s.policy.v1.PodDisruptionBudget(
-            f"{self.name}-{group.role}-budget",
-            metadata=self._metadata(group.name),
-            spec=disruption_budget(group),
-            opts=self.child(),
-        )
-        drain = group.grace_period_seconds // 60 + 10
-        return custom_object(
-            f"{self.name}-{group.role}",
-            API_VERSION,
-            "LeaderWorkerSet",
-            self._metadata(group.name, annotations=_group_annotations(group)),
-            self.child(
-                # Plain names and running controllers: account, key, policies, weights, LeaderWorkerSet webhooks.
-                depends_on=list(needed),
-                # The autoscaler's number is not undone by the next update (seen: without this it fails by a conflict).
-                ignore_changes=["spec.replicas"] if group.scaling else None,
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=f"{group.first_minutes}m",
-                    update=f"{group.rollout_minutes}m",
-                    delete=f"{drain}m",
-                ),
-            ),
-            spec=leader_worker_set(
-                group,
-                service_account=self.plan.service_account,
-                claim_name=claim_name,
-                key_secret=key_secret,
-                annotations=annotations,
-            ),
-        )
 
     def _routers(self) -> dict[str, Any] | None:
         """The model's routers as the peer of a NetworkPolicy."""
@@ -265,7 +233,7 @@ class Model(Component):
         # Its leaders may take an hour to answer, and the LeaderWorkerSet is waited for anyway.
         metadata = self._metadata(self.plan.service, annotations={"pulumi.com/skipAwait": "true"})
         return k8s.core.v1.Service(
-            f"{self.name}-service", metadata=metadata, spec=service(self.plan.front.name), opts=self.child()
+            f"{self.name}-service", metadata=metadata, spec=service(self.plan.front), opts=self.child()
         )
 
     def _entry(
@@ -305,12 +273,6 @@ class Model(Component):
 def _host_name(status: Any) -> str:
     """The load balancer's own name; an Ingress is made only once it has one."""
     return str(status.load_balancer.ingress[0].hostname)
-
-
-def _group_annotations(group: GroupPlan) -> dict[str, str]:
-    """Waited for until it serves. A number of groups that an autoscaler set is its own until it is taken by force."""
-    forced = {"pulumi.com/patchForce": "true"} if group.reclaimed else {}
-    return {"pulumi.com/waitFor": "condition=Available", **forced}
 
 
 def _digest(key: str) -> str:

@@ -19,6 +19,7 @@ from components.serving.disaggregation.plan import Transfer
 from components.serving.engine.command import PORT
 from components.serving.engine.image import ImagePlan
 from components.serving.engine.places import Companion
+from components.serving.group.labels import members
 from components.serving.mooncake.plan import StorePlan
 from components.serving.names import ENGINE_ACCOUNT, NAMESPACE, service_name
 from components.serving.pods.probes import DRAIN_SECONDS, ProbePlan
@@ -44,7 +45,7 @@ so before they are there (awslabs/awsome-distributed-ai hyperpod-mental-model.md
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPlan:
-    """One role of a model, as one LeaderWorkerSet.
+    """One role of a model, as one LeaderWorkerSet of its name, or as a role of the DisaggregatedSet `set_name`.
 
     `arguments` are the engine's, the same on every rank: what differs between ranks LeaderWorkerSet injects. `sizing`
     is None where the model's facts are unknown. `replicas` are the groups that it begins with; `scaling` is None where
@@ -54,6 +55,7 @@ class GroupPlan:
 
     name: str
     role: str
+    set_name: str | None
     pool: PoolPlan
     replicas: int
     nodes_per_group: int
@@ -94,6 +96,11 @@ class GroupPlan:
     def most_replicas(self) -> int:
         """The most groups that there may be."""
         return self.scaling.most if self.scaling else self.replicas
+
+    @property
+    def members(self) -> dict[str, str]:
+        """Labels of its pods."""
+        return members(self.name, self.role, self.set_name)
 
     @property
     def gpus_per_pod(self) -> int:
@@ -187,6 +194,11 @@ class ModelPlan:
         if self.settings.disaggregation:
             return "disaggregated"
         return "routed" if self.router else "aggregated"
+
+    @property
+    def set_name(self) -> str | None:
+        """Name of the DisaggregatedSet that makes all groups; None where each role has a LeaderWorkerSet."""
+        return self.front.set_name
 
     @property
     def front(self) -> GroupPlan:

@@ -129,6 +129,7 @@ def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> Group
     return GroupPlan(
         name=role.group,
         role=role.name,
+        set_name=role.set_name,
         pool=pool,
         replicas=settings.groups_at_start,
         nodes_per_group=settings.nodes_per_group,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.disaggregation.settings import RoleSettings
+from components.serving.group.labels import members
 from components.serving.names import DECODE, PREFILL, SERVE, group_name
 from components.serving.tuning import TuningSettings
 from components.settings import Settings
@@ -41,6 +42,16 @@ class Role:
     def group(self) -> str:
         """Name of its LeaderWorkerSet."""
         return group_name(self.model.name, self.name)
+
+    @property
+    def set_name(self) -> str | None:
+        """Name of the DisaggregatedSet that makes it; None where it has a LeaderWorkerSet of the program's own."""
+        return set_name(self.model, self.name)
+
+    @property
+    def pods(self) -> dict[str, str]:
+        """Labels of its pods."""
+        return members(self.group, self.name, self.set_name)
 
     @property
     def node_pool(self) -> str | None:
@@ -81,6 +92,12 @@ def roles(model: ModelSettings) -> tuple[Role, ...]:
         Role(name, f"disaggregation.{name}", _view(model, name, getattr(split, name)), model)
         for name in (PREFILL, DECODE)
     )
+
+
+def set_name(model: ModelSettings, role: str) -> str | None:
+    """Name of the DisaggregatedSet of a model's role; None where it has none."""
+    split = model.disaggregation
+    return model.name if split and split.in_set and role != SERVE else None
 
 
 def _view(model: ModelSettings, name: str, role: RoleSettings) -> ModelSettings:

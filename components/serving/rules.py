@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.serving.autoscaling import rules as autoscaling
 from components.serving.disaggregation import rules as disaggregation
+from components.serving.disaggregation import set_rules as disaggregated_set
 from components.serving.engine import environment_rules as environment
 from components.serving.engine import quantization_rules as quantization
 from components.serving.engine import rules as engine
@@ -30,6 +31,6 @@ __all__ = ["GUARDED", "rules"]
 GUARDED = (
     layout, engine, typed, quantization, environment, scheduling, kernels, experts, speculative, lora,
     hierarchical_cache, multimodal, tuned_files, pods, group, weights, entry, router, autoscaling,
-    disaggregation, objectives,
+    disaggregation, disaggregated_set, objectives,
 )  # fmt: skip
 """The modules whose rules guard a model; importing them adds their rules to the set."""

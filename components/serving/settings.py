@@ -121,8 +121,12 @@ class ModelSettings(TuningSettings):
 
     @property
     def groups_at_start(self) -> int:
-        """Groups that a new LeaderWorkerSet begins with."""
-        return self.autoscaling.start(self.replicas) if self.autoscaling else self.replicas
+        """Groups that a role begins with. A scaled one of a DisaggregatedSet gets its least number from KEDA."""
+        scaling = self.autoscaling
+        if scaling is None:
+            return self.replicas
+        in_set = self.disaggregation is not None and self.disaggregation.in_set
+        return scaling.min_replicas if in_set and scaling.on else scaling.start(self.replicas)
 
     @property
     def fewest_groups(self) -> int:

@@ -96,7 +96,7 @@ def compare(before: Json, after: Json) -> Comparison:
     return Comparison(
         stack=after["stack"],
         changes=tuple(sorted(found, key=lambda change: order.index(change.kind))),
-        refusals=tuple(refusals(paired.both)),
+        refusals=tuple(refusals(paired)),
         cost=_cost(before, after),
         warnings_added=tuple(_only(after, before)),
         warnings_removed=tuple(_only(before, after)),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.diff.replacements import EKS_COMPONENT, LUSTRE
-from infra.diff.resources import Pair
+from infra.diff.resources import Json, Pairing
 
+GROUPS: Final = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+DISAGGREGATED_SET: Final = "kubernetes:disaggregatedset.x-k8s.io/v1:DisaggregatedSet"
 HYPERPOD: Final = "aws-native:sagemaker:Cluster"
 
 
@@ -25,16 +27,34 @@ class Refusal:
         return f"{self.resource}.{self.path}: {self.message}; {self.way}"
 
 
-def refusals(pairs: Sequence[Pair]) -> list[Refusal]:
+def refusals(pairing: Pairing) -> list[Refusal]:
     """Every change that cannot be made."""
-    found = []
-    for pair in pairs:
+    found = [*_switched(pairing.added, pairing.removed), *_switched(pairing.removed, pairing.added)]
+    for pair in pairing.both:
         look = _BY_TYPE.get(pair.type)
         if look:
             found += [
                 Refusal(pair.after["name"], *fault) for fault in look(pair.before["inputs"], pair.after["inputs"])
             ]
     return found
+
+
+def _switched(sets: Sequence[Json], groups: Sequence[Json]) -> Iterator[Refusal]:
+    """A model whose phases get another kind. Both are there for a while, since the old goes after the new has come: the
+    new groups have no nodes, and the network policies follow the new labels at once.
+    """
+    for made in sets:
+        others = [each for each in groups if each["type"] == GROUPS and each.get("parent") == made.get("parent")]
+        if made["type"] == DISAGGREGATED_SET and others:
+            names = " and ".join(each["inputs"]["metadata"]["name"] for each in others)
+            yield Refusal(
+                made["name"],
+                "kind",
+                f"{names} and one DisaggregatedSet cannot take each other's place: the new groups would wait for nodes "
+                "that the old ones hold, and the old ones would be cut off meanwhile",
+                "deploy the model under another name on nodes of its own, shift the requests, then remove this one; or "
+                "deploy once without the model, which is an outage, and then with the other kind",
+            )
 
 
 Fault = tuple[str, str, str]

@@ -41,7 +41,7 @@ def wanted_logs(expected: Expected, cluster: Cluster) -> Iterator[LogKey]:
     restart, what they said last; of unfinished weights jobs and of routers, the end.
     """
     for model, group in expected.groups:
-        running = [pod for pod in cluster.pods_of(model.namespace, leaders(group.name)) if pod.phase == "Running"]
+        running = [pod for pod in cluster.pods_of(model.namespace, leaders(group.members)) if pod.phase == "Running"]
         if group.efa_per_pod and running:
             yield LogKey(running[0].namespace, running[0].name, ENGINE, from_start=True)
     for pod in cluster.pods:

@@ -95,6 +95,7 @@ class GroupSet:
     wanted: int
     ready: int
     created: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +214,11 @@ class Cluster:
     def minutes_since(self, moment: datetime) -> float:
         """Minutes from `moment` to the reading."""
         return (self.read_at - moment).total_seconds() / 60
+
+    def group_sets_of(self, namespace: str, name: str, labels: Mapping[str, str]) -> list[GroupSet]:
+        """The LeaderWorkerSets of a role: the one of its name, or those that a DisaggregatedSet made with `labels`."""
+        there = [each for each in self.group_sets if each.namespace == namespace]
+        return [each for each in there if each.name == name or labels.items() <= each.labels.items()]
 
     def pods_of(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
         """The pods of a namespace that carry `labels`."""

@@ -138,6 +138,7 @@ def group_set(manifest: Manifest) -> GroupSet:
     return GroupSet(
         namespace=_namespace(manifest),
         name=_name(manifest),
+        labels=_labels(manifest),
         wanted=int((manifest.get("spec") or {}).get("replicas", 1)),
         ready=int((manifest.get("status") or {}).get("readyReplicas") or 0),
         created=_time(manifest["metadata"].get("creationTimestamp")),

@@ -62,6 +62,7 @@ def _group(group: GroupPlan, prices: PriceTable) -> GroupPart:
         speculative=_SPECULATION in group.arguments,
         lora=any(flag in group.arguments for flag in _LORA),
         efa=group.efa_per_pod > 0,
+        set_name=group.set_name,
     )
 
 

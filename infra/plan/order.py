@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from components.facts.instances import find_instance
 from infra.offline.recording import Recorded
 
-LEADER_WORKER_SET = "LeaderWorkerSet"
+WORKLOADS = (":LeaderWorkerSet", ":DisaggregatedSet")
+"""How the types end of what runs the models."""
 _NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 _LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 _JOB = "kubernetes:batch/v1:Job"
@@ -120,14 +121,14 @@ def gpus_first(resources: Sequence[Recorded]) -> list[Recorded]:
     jobs = {resource.urn for resource in resources if resource.type == _JOB}
     resources = [
         resource
-        if resource.type.endswith(f":{LEADER_WORKER_SET}")
+        if resource.type.endswith(WORKLOADS)
         else replace(resource, depends_on=tuple(urn for urn in resource.depends_on if urn not in jobs))
         for resource in resources
     ]
     needs = _needs(resources)
     by_urn = {resource.urn: resource for resource in resources}
     gpus = [urn for urn, resource in by_urn.items() if any(_gpu_nodes(resource, by_urn))]
-    models = [urn for urn, resource in by_urn.items() if resource.type.endswith(f":{LEADER_WORKER_SET}")]
+    models = [urn for urn, resource in by_urn.items() if resource.type.endswith(WORKLOADS)]
     before_gpus, before_models = _ancestors(gpus, needs), _ancestors(models, needs)
     later = {urn for urn in before_models - before_gpus - {*gpus} if by_urn[urn].creates}
     return [
@@ -209,7 +210,7 @@ def _critical_path(
 def _gpu_waits(steps: Mapping[str, Step], needs: Mapping[str, set[str]]) -> tuple[GpuWait, ...]:
     made = {urn: step.resource for urn, step in steps.items()}
     gpus = [(step, nodes) for step in steps.values() if (nodes := list(_gpu_nodes(step.resource, made)))]
-    workloads = [step for step in steps.values() if step.resource.type.endswith(f":{LEADER_WORKER_SET}")]
+    workloads = [step for step in steps.values() if step.resource.type.endswith(WORKLOADS)]
     if not workloads:
         return ()
     last = (*workloads, *(step for step, _ in gpus))

@@ -12,6 +12,9 @@ from infra.policy.values import at, items, mapping, number
 GPU: Final = "nvidia.com/gpu"
 EFA: Final = "vpc.amazonaws.com/efa"
 LEADER_WORKER_SET: Final = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+DISAGGREGATED_SET: Final = "kubernetes:disaggregatedset.x-k8s.io/v1:DisaggregatedSet"
+GROUPS: Final = (LEADER_WORKER_SET, DISAGGREGATED_SET)
+"""The kinds whose pods are ranks of groups."""
 JOB: Final = "kubernetes:batch/v1:Job"
 
 _TEMPLATES: Final = {
@@ -22,7 +25,7 @@ _TEMPLATES: Final = {
     "kubernetes:apps/v1:StatefulSet": ("spec.template",),
     "kubernetes:apps/v1:DaemonSet": ("spec.template",),
 }
-WORKLOADS: Final = (*_TEMPLATES, "kubernetes:core/v1:Pod")
+WORKLOADS: Final = (*_TEMPLATES, DISAGGREGATED_SET, "kubernetes:core/v1:Pod")
 """The kinds whose pods the program itself describes; those of charts are the charts' own."""
 
 
@@ -66,9 +69,17 @@ def pods(resource: Resource) -> Iterator[Pod]:
         labels = mapping(at(resource.props, "metadata.labels"))
         yield Pod(resource, "spec", mapping(resource.props.get("spec")), 1, labels)
         return
-    group = number(at(resource.props, "spec.leaderWorkerTemplate.size")) if resource.type == LEADER_WORKER_SET else 1
-    for template in _TEMPLATES.get(resource.type, ()):
-        spec = at(resource.props, f"{template}.spec")
+    if resource.type == DISAGGREGATED_SET:
+        for index, role in enumerate(items(at(resource.props, "spec.roles"))):
+            yield from _of_templates(resource, mapping(role), LEADER_WORKER_SET, f"spec.roles[{index}].")
+    yield from _of_templates(resource, resource.props, resource.type)
+
+
+def _of_templates(resource: Resource, props: Mapping[str, Any], kind: str, root: str = "") -> Iterator[Pod]:
+    """The pods of a workload of some kind, whose properties stand at `root` of the resource's."""
+    group = number(at(props, "spec.leaderWorkerTemplate.size")) if kind == LEADER_WORKER_SET else 1
+    for template in _TEMPLATES.get(kind, ()):
+        spec = at(props, f"{template}.spec")
         if isinstance(spec, Mapping):
-            labels = mapping(at(resource.props, f"{template}.metadata.labels"))
-            yield Pod(resource, f"{template}.spec", spec, group, labels)
+            labels = mapping(at(props, f"{template}.metadata.labels"))
+            yield Pod(resource, f"{root}{template}.spec", spec, group, labels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.facts.durations import duration
 from infra.offline.recording import Recorded, Recording
-from infra.plan.order import LEADER_WORKER_SET, Estimate, Order, gpus_first, order_of
+from infra.plan.order import WORKLOADS, Estimate, Order, gpus_first, order_of
 from infra.plan.savings import Saving, saving_of
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ class Preview:
     def of(cls, plan: Plan, recording: Recording, problems: Sequence[Problem] = ()) -> Preview:
         """Order what was recorded, with the durations that are known."""
         loading = {group.name: group.probes.load_minutes for model in plan.models for group in model.groups}
+        loading |= {model.set_name: model.load_minutes for model in plan.models if model.set_name}
 
         def estimate(resource: Recorded) -> Estimate:
-            if resource.type.endswith(f":{LEADER_WORKER_SET}"):
+            if resource.type.endswith(WORKLOADS):
                 return Estimate(loading.get(resource.inputs["metadata"]["name"]), _LOADING)
             known = duration(resource.type, resource.inputs)
             return Estimate(known.minutes, known.source)

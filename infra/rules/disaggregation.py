@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from components.rules import Finding, RuleSet, Severity
+from components.serving.disaggregation.set_rules import rollout_of
 from components.serving.disaggregation.transports import TRANSPORTS, Transport
 from components.serving.lookup import facts_of
-from components.serving.placement import gpus_per_pod
-from infra.rules.serving import Placed, placed
+from components.serving.placement import gpus_per_pod, nodes_needed
+from components.words import count
+from infra.rules.serving import Placed, at_most, nodes_together, placed
 
 if TYPE_CHECKING:
     from infra.settings.stack import StackSettings
@@ -102,6 +104,34 @@ def phases_apart_are_worth_their_transfers(stack: StackSettings) -> Iterator[Fin
                 f"each request's KV cache goes through the kernel, since {prefill.pool.instance_type} has no RDMA",
                 "compare with both phases in one group before you keep it",
             )
+
+
+@rules.rule("disaggregation.set-nodes", source="lws v0.10.0 pkg/controllers/disaggregatedset/planner.go")
+def a_new_version_of_both_phases_has_nodes(stack: StackSettings) -> Iterator[Finding]:
+    """The phases of a DisaggregatedSet advance in proportion, and the smaller one may have a group more than usual
+    meanwhile, whatever its maxSurge; while that has no node, nothing else moves.
+    """
+    everything = list(placed(stack))
+    for prefill, decode, _ in _pairs(stack):
+        split = prefill.model.disaggregation
+        if split is None or not split.in_set:
+            continue
+        both = (prefill, decode)
+        usual = [here.model.most_groups for here in both]
+        for here, most in zip(both, rollout_of(prefill.role.model, usual).most, strict=True):
+            more = most - here.model.most_groups
+            used = nodes_together([other for other in everything if other.pool.name == here.pool.name], at_most)
+            extra = nodes_needed(here.model, here.node, more)
+            if more > here.model.rollout.max_surge and used + extra > here.pool.nodes:
+                spare = here.pool.nodes - used
+                yield Finding(
+                    here.path("nodePool"),
+                    f"a new version of both phases at once adds {count(more, f'{here.role.name} group')} for a while, "
+                    f"which takes {count(extra, 'node')}; pool {here.pool.name} has {spare} spare, and the "
+                    "rollout would stand still for good",
+                    f"set nodePools {here.pool.name} nodes: {used + extra}, as many groups in both phases, or "
+                    "disaggregation.kind: LeaderWorkerSet",
+                )
 
 
 def _pairs(stack: StackSettings) -> Iterator[tuple[Placed, Placed, Transport]]:

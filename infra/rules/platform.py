@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from components.facts import pins
 from components.facts.instances import ec2_name, find_instance
 from components.monitoring.profile import efa_owner, hyperpod_counts_efa
 from components.platform.owners import JOBS, Claim, Job, contested, declared_claims
@@ -12,6 +13,7 @@ from components.platform.registries import add_on_registry
 from components.platform.versions import release_of
 from components.rules import Finding, RuleSet, Severity
 from components.serving.disaggregation.plan import transport_efa
+from components.serving.group.disaggregated_set import SINCE
 from infra.rules.serving import located
 
 if TYPE_CHECKING:
@@ -178,6 +180,19 @@ def plugin_image_is_near(settings: StackSettings) -> Iterator[Finding]:
             "platform.efa.imageRepository",
             f"no registry of EKS images is known for {settings.region}, so nodes would depend on us-west-2",
             "set imageRepository to a copy in the region",
+        )
+
+
+@rules.rule("lws.disaggregated-set", source="kubernetes-sigs/lws#922: role scalers came with v0.10.0")
+def the_controller_knows_the_set(settings: StackSettings) -> Iterator[Finding]:
+    """Older controllers call a set's LeaderWorkerSets otherwise, scale no role, or know no such kind."""
+    version = settings.platform.lws.chart_version
+    sets = [model.name for model in settings.models if model.disaggregation and model.disaggregation.in_set]
+    if sets and release_of(version) < release_of(SINCE):
+        yield Finding(
+            "platform.lws.chartVersion",
+            f"{', '.join(sets)} of kind DisaggregatedSet needs LeaderWorkerSet {SINCE}, not {version}",
+            f"use {pins.LWS.version}, or disaggregation.kind: LeaderWorkerSet",
         )
 
 

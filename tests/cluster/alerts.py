@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from components.serving.group.labels import ROLE_LABEL, SET_LABEL
 from tests.cluster.client import Manifest, labels_of, name_of, namespace_of
 from tests.cluster.deployment import GROUP, RANK, SET, Deployment
 
@@ -60,7 +61,7 @@ def _exported(pod: Manifest) -> Iterator[tuple[str, int]]:
         return
     at = f'namespace="{namespace_of(pod)}",pod="{name_of(pod)}",uid="{pod["metadata"]["uid"]}"'
     named = ",".join(f'label_{"".join(c if c.isalnum() else "_" for c in key)}="{labels[key]}"'
-                     for key in (SET, GROUP, RANK))  # fmt: skip
+                     for key in (SET, GROUP, RANK, SET_LABEL, ROLE_LABEL) if key in labels)  # fmt: skip
     yield f"kube_pod_labels{{{at},{named}}}", 1
     if unschedulable(pod):
         yield f"kube_pod_status_unschedulable{{{at}}}", 1

@@ -26,6 +26,9 @@ from tests.tools import find, source
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
 SOURCES = ("lws", "kwok", "keda", "prometheus-operator")
+LATEST = "lws-0.10"
+"""LeaderWorkerSet as stacks install it, which not every module proxy serves; else it is 0.9, which scales no role of a
+DisaggregatedSet."""
 MANAGED = "kwok.x-k8s.io/node"
 """The label by which kwok knows its nodes; without it a node's kubelet has fallen silent."""
 
@@ -62,6 +65,11 @@ class ControlPlane:
     def account(self) -> str:
         """What the cluster has to say for itself, for a failing test."""
         return account(self.client, self.processes)
+
+
+def scales_roles() -> bool:
+    """Whether the LeaderWorkerSet here is one whose DisaggregatedSets scale by role."""
+    return find(LATEST) is not None
 
 
 def missing() -> list[str]:
@@ -256,8 +264,9 @@ class _Start:
                 }
             )
         )
-        self._start("lws", config=configuration, kubeconfig=self._kubeconfig, zap_devel="false")
-        self._answers("lws", f"https://127.0.0.1:{webhook}/")
+        program = LATEST if scales_roles() else "lws"
+        self._start(program, config=configuration, kubeconfig=self._kubeconfig, zap_devel="false")
+        self._answers(program, f"https://127.0.0.1:{webhook}/")
         return f"https://127.0.0.1:{webhook}"
 
     def _start(self, name: str, **flags: object) -> None:

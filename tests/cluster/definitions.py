@@ -56,11 +56,7 @@ def lws_webhooks(url: str, authority: Path) -> list[Manifest]:
     configurations = _documents(module("lws") / "config" / "webhook" / "manifests.yaml")
     for configuration in configurations:
         configuration["metadata"]["name"] = f"lws-{name_of(configuration)}"
-        configuration["webhooks"] = [
-            _reachable(webhook, url, bundle)
-            for webhook in configuration["webhooks"]
-            if webhook["rules"][0]["resources"] != ["disaggregatedsets"]
-        ]
+        configuration["webhooks"] = [_reachable(webhook, url, bundle) for webhook in configuration["webhooks"]]
     return configurations
 
 

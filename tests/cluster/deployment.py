@@ -70,12 +70,19 @@ class Deployment:
         return [manifest for manifest in self.program.objects if manifest["kind"] == kind]
 
     def leader_worker_set(self, engine: GroupPlan) -> Manifest:
-        """The live LeaderWorkerSet of a planned group."""
-        return self.client.get("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", engine.name, NAMESPACE)
+        """The live LeaderWorkerSet of a planned group; of a DisaggregatedSet's, the only one."""
+        if engine.set_name is None:
+            return self.client.get("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", engine.name, NAMESPACE)
+        (made,) = self.made_of(engine)
+        return made
+
+    def made_of(self, engine: GroupPlan) -> list[Manifest]:
+        """The LeaderWorkerSets that a DisaggregatedSet has made of a planned group, one for each version that runs."""
+        return self.client.find_all("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", NAMESPACE, engine.members)
 
     def ranks(self, engine: GroupPlan, replica: int | None = None) -> list[Manifest]:
         """Pods of a planned group, or of one of its replicas, leaders first."""
-        labels = {SET: engine.name} | ({} if replica is None else {GROUP: str(replica)})
+        labels = engine.members | ({} if replica is None else {GROUP: str(replica)})
         pods = self.client.find_all("v1", "Pod", NAMESPACE, labels)
         return sorted(pods, key=lambda pod: (int(labels_of(pod)[GROUP]), int(labels_of(pod)[RANK])))
 
@@ -86,7 +93,7 @@ class Deployment:
     def serving(self, engine: GroupPlan) -> int:
         """Replicas of which every rank is ready."""
         ready = [pod for pod in self.ranks(engine) if is_ready(pod) and not is_leaving(pod)]
-        groups = Counter(labels_of(pod)[GROUP] for pod in ready)
+        groups = Counter((labels_of(pod)[SET], labels_of(pod)[GROUP]) for pod in ready)
         return sum(count == engine.nodes_per_group for count in groups.values())
 
     def whole(self, engine: GroupPlan) -> bool:

@@ -26,7 +26,9 @@ STACKS = ("dev", "prod")
 """The shipped stacks, on which every test runs that does not say otherwise."""
 APART = "disaggregated"
 """A stack of the tests' own, whose models have prefill and decode apart."""
-EVERY_STACK = (*STACKS, APART)
+SET = "disaggregated-set"
+"""The same models, the phases of each made by one DisaggregatedSet."""
+EVERY_STACK = (*STACKS, APART, SET)
 FILES = {
     stack: (ROOT if stack in STACKS else ROOT / "tests" / "stacks") / f"Pulumi.{stack}.yaml" for stack in EVERY_STACK
 }

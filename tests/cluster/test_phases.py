@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 import pytest
 
@@ -12,10 +13,10 @@ from components.serving.names import NAMESPACE
 from components.serving.plan import GroupPlan, ModelPlan
 from tests.cluster.client import Manifest, RefusedError, labels_of, name_of
 from tests.cluster.deployment import RANK, Deployment
-from tests.cluster.program import APART
+from tests.cluster.program import APART, SET
 from tests.cluster.selectors import Reach, selects
 
-pytestmark = pytest.mark.stacks(APART)
+pytestmark = pytest.mark.stacks(APART, SET)
 
 SELECTORS = {"prefill": "--prefill-selector", "decode": "--decode-selector"}
 
@@ -26,7 +27,8 @@ def test_a_router_is_told_of_the_leaders_of_each_phase_and_of_nobody_else(deploy
         line = _router(deployed, model)["spec"]["template"]["spec"]["containers"][0]["args"]
         for group in model.groups:
             begin = line.index(SELECTORS[group.role]) + 1
-            wanted = dict(part.split("=") for part in line[begin : begin + 2])
+            pairs = takewhile(lambda part: not part.startswith("--"), line[begin:])
+            wanted = dict(part.split("=") for part in pairs)
             found = {name_of(pod) for pod in pods if selects({"matchLabels": wanted}, labels_of(pod))}
             assert found == {name_of(leader) for leader in deployed.leaders(group)}
 

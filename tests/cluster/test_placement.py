@@ -13,7 +13,8 @@ from tests import tools
 from tests.cluster.alerts import expect, unschedulable
 from tests.cluster.client import Manifest, labels_of, name_of
 from tests.cluster.deployment import GROUP, SET, Deployment, identities, status_of
-from tests.cluster.program import EVERY_STACK
+from tests.cluster.program import EVERY_STACK, STACKS
+from tests.cluster.program import SET as KIND_SET
 from tests.cluster.stand_ins import needs_charts
 
 
@@ -95,6 +96,7 @@ def test_the_efa_exporter_runs_on_every_node_with_efa_and_no_other(deployed: Dep
     assert {pod["spec"]["priority"] for pod in pods} == {0}, "it must put no engine out"
 
 
+@pytest.mark.stacks(*STACKS, KIND_SET)
 def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(deployed: Deployment, tmp_path: Path):
     """Of groups that share a node none goes alone. The alert names the same group."""
     promtool = tools.find("promtool")
@@ -103,13 +105,14 @@ def test_with_one_node_too_few_exactly_the_group_that_does_not_fit_is_pending(de
     says = partial(expect, deployed, "PodsPendingForGpu", promtool=promtool, folder=tmp_path)
     says((), pods=deployed.client.find_all("v1", "Pod"))
     for engine in (each for each in deployed.engines if each.pods_per_node == 1):
+        live = name_of(deployed.leader_worker_set(engine))
         of_group = deployed.ranks(engine, 0)
         others = [pod for each in deployed.engines for pod in deployed.ranks(each)]
         untouched = identities(others) - identities(of_group)
         with deployed.without([*deployed.spare(engine), of_group[-1]["spec"]["nodeName"]]):
             deployed.client.wait(
                 f"group 0 of {engine.name} is pending, and no other",
-                lambda name=engine.name: {_group(pod) for pod in deployed.pending()} == {(name, "0")},
+                lambda name=live: {_group(pod) for pod in deployed.pending()} == {(name, "0")},
             )
             pods = deployed.client.wait("the scheduler says why", lambda: _judged(deployed))
             says({engine.name}, pods=pods)

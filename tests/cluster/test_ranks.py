@@ -25,7 +25,8 @@ def test_every_rank_starts_with_its_place_in_its_group(deployed: Deployment, tmp
             assert _option(arguments, "--node-rank") == labels_of(pod)[RANK]
             assert _option(arguments, "--nnodes") == str(engine.nodes_per_group)
             address = _option(arguments, "--dist-init-addr").rpartition(":")[0]
-            assert address == f"{engine.name}-{labels_of(pod)[GROUP]}.{engine.name}.{NAMESPACE}"
+            service = name_of(deployed.leader_worker_set(engine))
+            assert address == f"{service}-{labels_of(pod)[GROUP]}.{service}.{NAMESPACE}"
 
 
 @pytest.mark.stacks(*EVERY_STACK)
@@ -101,7 +102,8 @@ def _option(arguments: list[str], name: str) -> str:
 
 def _resolvable(deployed: Deployment, engine: GroupPlan) -> list[str]:
     """What the cluster's DNS has for a group's headless Service."""
-    return [f"{host}.{engine.name}.{NAMESPACE}" for host in _endpoints(deployed, engine.name)]
+    service = name_of(deployed.leader_worker_set(engine))
+    return [f"{host}.{service}.{NAMESPACE}" for host in _endpoints(deployed, service)]
 
 
 def _slices(deployed: Deployment, service: str) -> list[Manifest]:

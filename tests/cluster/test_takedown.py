@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cluster.client import Client, name_of
 from tests.cluster.deployment import Deployment, described
+from tests.cluster.program import SET, STACKS
 
 KINDS = (
     ("v1", "Pod"),
@@ -21,11 +24,14 @@ KINDS = (
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
     ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
+    ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"),
+    ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSetRoleScaler"),
     ("monitoring.coreos.com/v1", "PodMonitor"),
 )
 BUILT_IN = {"default", "kube-system", "kube-public", "kube-node-lease"}
 
 
+@pytest.mark.stacks(*STACKS, SET)
 def test_deletion_leaves_nothing_and_no_finalizer_hangs(applied: Deployment):
     applied.delete()
     assert _left(applied.client) == []

@@ -65,8 +65,10 @@ def cases() -> Iterator[Case]:
         for substrate in ("eks", "hyperpod"):
             gpu = gpu_operator_values(GpuOperatorSettings(), substrate=substrate, tolerations=[TAINT], **nodes)
             yield Case(f"gpu-operator-{substrate}-{label}", pins.GPU_OPERATOR, gpu)
-        yield Case(f"lws-{label}", pins.LWS, lws_values(LwsSettings(), **nodes))
-        yield Case(f"keda-{label}", pins.KEDA, keda_values(KedaSettings(), cluster_name="c", **nodes))
+        lws = lws_values(LwsSettings(), disaggregated_sets=metrics, **nodes)
+        yield Case(f"lws-{label}", pins.LWS, lws)
+        keda = keda_values(KedaSettings(), cluster_name="c", scales_sets=metrics, **nodes)
+        yield Case(f"keda-{label}", pins.KEDA, keda)
         controller = load_balancer_values(
             LoadBalancerSettings(firewall=metrics), cluster_name="c", region="us-east-1", vpc_id="vpc-1", **nodes
         )

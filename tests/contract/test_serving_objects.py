@@ -14,9 +14,10 @@ from components.serving.mooncake.component import Store
 from components.serving.namespace.plan import plan_namespace
 from tests.contract.shared import strict_schema
 from tests.support import Recording, context, run
-from tests.unit.serving.builders import APART, QWEN_8B, QWEN_30B, R1, plan
+from tests.unit.serving.builders import APART, QWEN_8B, QWEN_30B, R1, apart, plan
 
 KUBERNETES = "1.34"
+SET = "kubernetes:disaggregatedset.x-k8s.io/v1:DisaggregatedSet"
 LWS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 ENTRY = {"host": "r1.example.com", "path": "/r1", "certificateArn": CERTIFICATE}
@@ -35,6 +36,9 @@ def recording() -> Recording:
     staged = plan({**R1, "name": "staged"}, weights={"staging": True})
     routed = plan({**R1, "name": "routed"}, entry=ENTRY, router={"apiKeySecret": "key"})
     phases = plan({**APART, "name": "apart"})
+    one = plan(
+        apart({**APART, "name": "one"}, kind="DisaggregatedSet", decode={"autoscaling": {"maxReplicas": 2}}),
+    )
     store = {"backend": "mooncake", "mooncake": {"master": "10.9.0.5:50051", "networks": ["10.9.0.0/24"]}}
     kept = plan({**QWEN_8B, "name": "kept"}, hierarchicalCache={"storage": OWN_STORE})
     kernels = {"triton": "3.5.1", "name": "E=128,N=192,device_name=NVIDIA_H100_80GB_HBM3.json", "content": {"1": {}}}
@@ -52,8 +56,9 @@ def recording() -> Recording:
         )
         Model("routed", ctx, routed, namespace="inference", claim_name="weights", routers=routers, api_key=key)
         Model("staged", ctx, staged, namespace="inference", claim_name="weights")
-        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases, staged]))
+        InferenceNamespace("inference", ctx, plan_namespace([r1, qwen, phases, staged, one]))
         Model("apart", ctx, phases, namespace="inference", claim_name="weights", routers=routers)
+        Model("one", ctx, one, namespace="inference", claim_name="weights", routers=routers)
         Model("qwen-30b", ctx, tuned, namespace="inference", claim_name="weights")
         assert kept.store is not None
         Store("kept-store", ctx, kept.store, namespace="inference", monitoring_namespace="monitoring")
@@ -80,6 +85,15 @@ def test_sets_have_only_fields_that_the_controller_knows(recording: Recording) -
     assert len(sets) == 7
     for made in sets:
         jsonschema.validate(made.inputs["spec"], schema)
+
+
+def test_a_disaggregated_set_has_only_fields_that_the_controller_knows(recording: Recording) -> None:
+    schema = strict_schema("disaggregatedset.x-k8s.io_DisaggregatedSet", "spec")
+    (made,) = recording.of_type(SET)
+    jsonschema.validate(made.inputs["spec"], schema)
+    roles = [{**role, "scale": {}} for role in made.inputs["spec"]["roles"]]
+    with pytest.raises(jsonschema.ValidationError, match="scale"):
+        jsonschema.validate({"roles": roles}, schema)
 
 
 def test_a_misspelt_field_would_be_found(recording: Recording) -> None:

@@ -64,6 +64,8 @@ SERIES: Final[Mapping[Exporter, Mapping[str, tuple[str, ...]]]] = {
             "label_leaderworkerset_sigs_k8s_io_name",
             "label_leaderworkerset_sigs_k8s_io_group_index",
             "label_leaderworkerset_sigs_k8s_io_worker_index",
+            "label_disaggregatedset_x_k8s_io_name",
+            "label_disaggregatedset_x_k8s_io_role",
         ),
         "kube_pod_created": _POD,
         "kube_pod_status_ready": (*_POD, "condition"),
@@ -120,6 +122,8 @@ POD_LABELS_ALLOWED: Final = (
     "leaderworkerset.sigs.k8s.io/name",
     "leaderworkerset.sigs.k8s.io/group-index",
     "leaderworkerset.sigs.k8s.io/worker-index",
+    "disaggregatedset.x-k8s.io/name",
+    "disaggregatedset.x-k8s.io/role",
 )
 """Labels of pods that kube-state-metrics must show, so that a pod can be told to belong to a model."""
 

@@ -163,14 +163,18 @@ def _object(name: str, rules: Sequence[Mapping[str, Any]]) -> RuleObject:
 
 
 _POD_INFO: Final = (
-    "max by (namespace, pod, model, lws, group, rank, fabric) (label_replace(label_replace(label_replace("
+    "max by (namespace, pod, model, lws, group, rank, fabric) ("
+    "label_replace(label_replace(label_replace(label_replace(label_join("
     'kube_pod_labels{namespace=~"<engines>",label_leaderworkerset_sigs_k8s_io_name!=""},'
+    ' "set_role", "-", "label_disaggregatedset_x_k8s_io_name", "label_disaggregatedset_x_k8s_io_role"),'
     ' "lws", "$1", "label_leaderworkerset_sigs_k8s_io_name", "(.+)"),'
+    ' "lws", "$1", "set_role", "(.+-.+)"),'
     ' "group", "$1", "label_leaderworkerset_sigs_k8s_io_group_index", "(.+)"),'
     ' "rank", "$1", "label_leaderworkerset_sigs_k8s_io_worker_index", "(.+)")'
     " * on (lws) group_left (model, fabric) max by (lws, model, fabric) (sglang_hyperpod:group_info))"
 )
-"""Which pod belongs to which model: kube-state-metrics knows the labels of pods, the plan the model of each group."""
+"""Which pod belongs to which model: kube-state-metrics knows the labels of pods, the plan the model of each group.
+LeaderWorkerSets of a DisaggregatedSet go by the names of set and role, since their own change with every version."""
 
 
 def _plan_object(watched: Watched, values: Mapping[str, float | str]) -> RuleObject:

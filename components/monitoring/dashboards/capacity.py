@@ -134,7 +134,7 @@ def _pods(parts: Parts) -> Row:
 
 
 def _groups(parts: Parts) -> Row:
-    names = "|".join(group.lws for model in parts.models for group in model.groups)
+    names = "|".join(group.stateful_set for model in parts.models for group in model.groups)
     sets = f'namespace="{parts.namespace}",statefulset=~"{names}"'
     routers = f'namespace="{parts.router_namespace}"'
     panels = [

@@ -10,7 +10,8 @@ from components.facts.engines import engine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPart:
-    """One LeaderWorkerSet. `groups` are those that were planned, `pods` those of one group.
+    """One LeaderWorkerSet, or a role of the DisaggregatedSet `set_name`. `groups` are those that were planned, `pods`
+    those of one group.
 
     `pod_hour` is the price of its share of a node for an hour, None where the node's price is not known.
     `speculative` and `lora` say whether the engine's arguments switch them on.
@@ -24,6 +25,12 @@ class GroupPart:
     speculative: bool = False
     lora: bool = False
     efa: bool = False
+    set_name: str | None = None
+
+    @property
+    def stateful_set(self) -> str:
+        """Regular expression for the name of the leaders' StatefulSet, which is the LeaderWorkerSet's."""
+        return self.lws if self.set_name is None else f"{self.set_name}-[0-9]+-[0-9a-f]{{8}}-{self.role}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

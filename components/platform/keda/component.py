@@ -18,7 +18,8 @@ class Keda(Component):
     """KEDA and its CRDs, on the nodes of `node_selector`.
 
     Scalers depend on `ready`: KEDA must be there to take its finalizer off them at the end. `metrics`: make
-    ServiceMonitors, which need the Prometheus operator's CRDs to be there.
+    ServiceMonitors, which need the Prometheus operator's CRDs to be there. `scales_sets`: scale roles of
+    DisaggregatedSets too.
     """
 
     token = "sglang-hyperpod:platform:Keda"
@@ -31,6 +32,7 @@ class Keda(Component):
         *,
         node_selector: Mapping[str, str] | None = None,
         metrics: bool = False,
+        scales_sets: bool = False,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -41,7 +43,13 @@ class Keda(Component):
         self.release = release(
             f"{name}-release",
             replace(pins.KEDA, version=settings.chart_version),
-            values(settings, cluster_name=ctx.cluster_name, node_selector=node_selector or {}, metrics=metrics),
+            values(
+                settings,
+                cluster_name=ctx.cluster_name,
+                node_selector=node_selector or {},
+                metrics=metrics,
+                scales_sets=scales_sets,
+            ),
             self.child_after(room),  # the release names its namespace as text
             namespace=self.namespace,
         )

@@ -9,9 +9,21 @@ from components.platform.keda.settings import KedaSettings
 
 OPERATOR_SERVICE_ACCOUNT = "keda-operator"
 
+_GROUPS = {"apiGroup": "leaderworkerset.x-k8s.io", "kind": "leaderworkersets"}
+_ROLES = {"apiGroup": "disaggregatedset.x-k8s.io", "kind": "disaggregatedsetrolescalers"}
 
-def values(keda: KedaSettings, *, cluster_name: str, node_selector: Mapping[str, str], metrics: bool) -> dict[str, Any]:
-    """The chart's values. `metrics` says that the cluster has the ServiceMonitor kind."""
+
+def values(
+    keda: KedaSettings,
+    *,
+    cluster_name: str,
+    node_selector: Mapping[str, str],
+    metrics: bool,
+    scales_sets: bool = False,
+) -> dict[str, Any]:
+    """The chart's values. `metrics` says that the cluster has the ServiceMonitor kind; `scales_sets` that roles of
+    DisaggregatedSets scale.
+    """
     scraped = {"enabled": metrics, "serviceMonitor": {"enabled": metrics}}
     return {
         "clusterName": cluster_name,
@@ -26,7 +38,7 @@ def values(keda: KedaSettings, *, cluster_name: str, node_selector: Mapping[str,
         "rbac": {
             # Deployments are in the chart's own role; nothing else is scaled here.
             "enabledCustomScaledRefKinds": True,
-            "scaledRefKinds": [{"apiGroup": "leaderworkerset.x-k8s.io", "kind": "leaderworkersets"}],
+            "scaledRefKinds": [_GROUPS, *([_ROLES] if scales_sets else [])],
         },
         # The Prometheus scaler needs no Secret of another namespace.
         "permissions": {

@@ -19,7 +19,8 @@ class LeaderWorkerSetController(Component):
     """The controller, on the nodes of `node_selector`, and its CRDs.
 
     Engines depend on `ready`: their objects need the kind, and their deletion the controller. `metrics`: make a
-    ServiceMonitor, which needs the Prometheus operator's CRDs to be there.
+    ServiceMonitor, which needs the Prometheus operator's CRDs to be there. `disaggregated_sets`: check them at
+    admission.
     """
 
     token = "sglang-hyperpod:platform:LeaderWorkerSetController"
@@ -32,6 +33,7 @@ class LeaderWorkerSetController(Component):
         *,
         node_selector: Mapping[str, str] | None = None,
         metrics: bool = False,
+        disaggregated_sets: bool = False,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -41,7 +43,12 @@ class LeaderWorkerSetController(Component):
         self.release = release(
             f"{name}-release",
             replace(pins.LWS, version=settings.chart_version),
-            values(settings, node_selector=node_selector or {}, metrics=metrics),
+            values(
+                settings,
+                node_selector=node_selector or {},
+                metrics=metrics,
+                disaggregated_sets=disaggregated_sets,
+            ),
             self.child_after(room),  # the release names its namespace as text
             namespace=self.namespace,
             # The chart's webhooks, certificate and roles carry this name whatever the release is called.

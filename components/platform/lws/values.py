@@ -8,8 +8,12 @@ from typing import Any
 from components.platform.lws.settings import LwsSettings
 
 
-def values(lws: LwsSettings, *, node_selector: Mapping[str, str], metrics: bool) -> dict[str, Any]:
-    """The chart's values. `metrics` says that the cluster has the ServiceMonitor kind."""
+def values(
+    lws: LwsSettings, *, node_selector: Mapping[str, str], metrics: bool, disaggregated_sets: bool = False
+) -> dict[str, Any]:
+    """The chart's values. `metrics` says that the cluster has the ServiceMonitor kind; `disaggregated_sets` that the
+    stack has such, whose admission webhook is off by default.
+    """
     return {
         "replicaCount": lws.replicas,
         "image": {
@@ -20,6 +24,7 @@ def values(lws: LwsSettings, *, node_selector: Mapping[str, str], metrics: bool)
             }
         },
         "enablePrometheus": metrics,
+        "enableDisaggregatedSet": disaggregated_sets,
         # All that the restricted level asks for and the chart does not set.
         "podSecurityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "resources": {

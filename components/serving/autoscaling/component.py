@@ -45,6 +45,6 @@ class Autoscaling(Component):
                         "annotations": {"pulumi.com/waitFor": "condition=Ready"},
                     },
                     self.child_after(custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete="5m")),
-                    spec=scaled_object(group.name, group.scaling, prometheus_url),
+                    spec=scaled_object(group, group.scaling, prometheus_url),
                 )
         self.register_outputs({})

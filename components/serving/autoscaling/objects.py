@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from components.serving.group import disaggregated_set as sets
 from components.serving.group.objects import API_VERSION as GROUPS_API
 
 if TYPE_CHECKING:
     from components.serving.autoscaling.plan import ScalingPlan, Trigger
     from components.serving.manifest import Spec
+    from components.serving.plan import GroupPlan
 
 API_VERSION: Final = "keda.sh/v1alpha1"
 
 
-def scaled_object(lws: str, plan: ScalingPlan, prometheus_url: str) -> Spec:
-    """`spec` of the ScaledObject of a LeaderWorkerSet, whose scale subresource counts groups.
+def scaled_object(group: GroupPlan, plan: ScalingPlan, prometheus_url: str) -> Spec:
+    """`spec` of the ScaledObject of a role's groups, which the scale subresource of its target counts.
 
     It names no polling interval and no cooldown: KEDA uses neither where at least one group stays (its webhook warns).
     """
     pace = plan.stabilisation
     fallback = plan.fallback
     return {
-        "scaleTargetRef": {"apiVersion": GROUPS_API, "kind": "LeaderWorkerSet", "name": lws},
+        "scaleTargetRef": _target(group),
         "minReplicaCount": plan.least,
         "maxReplicaCount": plan.most,
         "fallback": {
@@ -42,6 +44,12 @@ def scaled_object(lws: str, plan: ScalingPlan, prometheus_url: str) -> Spec:
         },
         "triggers": [_trigger(trigger, prometheus_url) for trigger in plan.triggers],
     }
+
+
+def _target(group: GroupPlan) -> dict[str, str]:
+    """The LeaderWorkerSet, or of a DisaggregatedSet the scaler of the role, which has the group's name too."""
+    kind = (GROUPS_API, "LeaderWorkerSet") if group.set_name is None else (sets.API_VERSION, sets.SCALER_KIND)
+    return {"apiVersion": kind[0], "kind": kind[1], "name": group.name}
 
 
 def _trigger(trigger: Trigger, prometheus_url: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from components.serving.autoscaling.plan import Trigger
-from components.serving.group.labels import leaders
+from components.serving.group.labels import leaders, members
 from components.serving.names import DECODE, PREFILL, group_name
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def companion(split: DisaggregationSettings | None, model: str, role: str) -> Tr
         return None
     ratio = ratio_of(split)
     other, per_group = (DECODE, ratio.most) if role == PREFILL else (PREFILL, 1 / ratio.least)
-    selector = ",".join(f"{key}={value}" for key, value in leaders(group_name(model, other)).items())
+    pods = members(group_name(model, other), other, model if split.in_set else None)
+    selector = ",".join(f"{key}={value}" for key, value in leaders(pods).items())
     says = f"{other} has over {per_group:g} groups for each of these"
     # KEDA keeps thousandths: one too few would ask for a group more than the proportion does.
     metadata = {"podSelector": selector, "value": f"{math.ceil(round(per_group * 1000, 3)) / 1000:g}"}

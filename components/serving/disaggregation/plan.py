@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from components.serving.disaggregation.transports import TRANSPORTS, Transport
 from components.serving.engine.arguments import Phase
+from components.serving.group.labels import members
 from components.serving.names import DECODE, PREFILL, SERVE, group_name
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ BOOTSTRAP_ANNOTATION: Final = "sglang.ai/bootstrap-port"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One phase's end of the transport. `peer` is the LeaderWorkerSet of the other phase; `bootstrap_port` is None for
-    decode, which serves none.
+    """One phase's end of the transport. `peer` is the group of the other phase, `peers` the labels of its pods;
+    `bootstrap_port` is None for decode, which serves none.
     """
 
     transport: Transport
     phase: Phase
     peer: str
+    peers: dict[str, str]
     bootstrap_port: int | None
     variables: dict[str, str]
 
@@ -63,6 +65,8 @@ def plan_transfer(role: Role) -> Transfer | None:
     version = role.model.engine.version
     prefill = role.name == PREFILL
     there = split.decode if prefill else split.prefill
+    other = DECODE if prefill else PREFILL
+    peer = group_name(role.model.name, other)
     return Transfer(
         transport=transport,
         phase=Phase(
@@ -72,7 +76,8 @@ def plan_transfer(role: Role) -> Transfer | None:
             options={} if prefill else {flag: value for _, flag, value in decode_options(split.decode)},
             asked=_of_decode(there.parallelism) if prefill else _of_prefill(there.parallelism),
         ),
-        peer=group_name(role.model.name, DECODE if prefill else PREFILL),
+        peer=peer,
+        peers=members(peer, other, role.set_name),
         bootstrap_port=split.bootstrap_port if prefill else None,
         variables=transport.environment(version),
     )

@@ -13,6 +13,7 @@ from components.serving.disaggregation.plan import decode_options
 from components.serving.disaggregation.transports import TRANSPORTS
 from components.serving.engine.command import PORT, RENDEZVOUS_PORT
 from components.serving.engine.image import resolve_image
+from components.serving.group.settings import LONGEST_GROUP_NAME
 from components.serving.lookup import argument, asked_at, facts_of, ranks_of
 from components.serving.names import DECODE, PREFILL
 from components.serving.roles import FIELDS, PLACEMENT, roles
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from components.serving.settings import ModelSettings
 
 _CONN: Final = "sglang disaggregation/common/conn.py: try_ensure_parallel_info, _resolve_rank_mapping"
-_LONGEST_NAME: Final = 48 - len(f"-{PREFILL}")
+_LONGEST_NAME: Final = LONGEST_GROUP_NAME - len(f"-{PREFILL}")
 _RENDEZVOUS_PORTS: Final = range(RENDEZVOUS_PORT, RENDEZVOUS_PORT + 14)
 
 

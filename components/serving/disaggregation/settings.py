@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -79,6 +79,10 @@ class DisaggregationSettings(Settings):
     """How the KV cache travels from prefill to decode. `nixl-libfabric` is what was shown to work best over EFA;
     `mooncake-efa` needs an image with Mooncake's EFA wheel; `mooncake-tcp` works everywhere and is slow. NIXL's own
     default, UCX, has no EFA transport: it falls back to TCP without a word and was seen to hang."""
+    kind: Literal["LeaderWorkerSet", "DisaggregatedSet"] = "LeaderWorkerSet"
+    """What runs the phases. `LeaderWorkerSet`: two objects, each rolled out by itself. `DisaggregatedSet`: one object
+    whose controller makes both LeaderWorkerSets and rolls a change of either phase out over both, step by step in
+    proportion, so that no version of one phase is left without the other. It is alpha (LeaderWorkerSet 0.10)."""
     prefill: RoleSettings
     """The groups that read prompts."""
     decode: DecodeSettings
@@ -90,3 +94,8 @@ class DisaggregationSettings(Settings):
     privileged: bool = False
     """Agrees to privileged pods. EFA transports register GPU memory with the network card, which was shown to work in
     privileged pods alone (ai-dynamo/dynamo docs/kubernetes/cloud-providers/eks/efa.md)."""
+
+    @property
+    def in_set(self) -> bool:
+        """Whether one DisaggregatedSet makes the groups of both phases."""
+        return self.kind == "DisaggregatedSet"

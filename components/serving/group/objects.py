@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from components.serving.engine.command import PORT
-from components.serving.group.labels import leaders, members
+from components.serving.group.labels import leaders
 from components.serving.manifest import Spec
 from components.serving.pods.template import pod_template
 
@@ -59,11 +59,11 @@ def leader_worker_set(
     }
 
 
-def service(name: str) -> Spec:
+def service(group: GroupPlan) -> Spec:
     """`spec` of the Service in front of the leaders."""
     return {
         "type": "ClusterIP",
-        "selector": leaders(name),
+        "selector": leaders(group.members),
         "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
     }
 
@@ -77,6 +77,6 @@ def disruption_budget(group: GroupPlan) -> Spec:
     """
     return {
         "maxUnavailable": group.evictable_groups,
-        "selector": {"matchLabels": members(group.name)},
+        "selector": {"matchLabels": group.members},
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }

@@ -41,8 +41,9 @@ def a_rollout_leaves_a_group(model: ModelSettings) -> Iterator[Finding]:
     severity=Severity.WARNING,
 )
 def several_at_once_needs_a_feature_gate(model: ModelSettings) -> Iterator[Finding]:
-    """EKS lets nobody set the gate that makes more than one take effect."""
-    if 1 < model.rollout.max_unavailable < model.most_groups:
+    """EKS lets nobody set the gate that makes more than one take effect; a DisaggregatedSet rolls out by scaling."""
+    in_set = model.disaggregation is not None and model.disaggregation.in_set
+    if not in_set and 1 < model.rollout.max_unavailable < model.most_groups:
         yield Finding(
             "rollout.maxUnavailable",
             f"{model.rollout.max_unavailable} works as 1: the feature gate MaxUnavailableStatefulSet is off on EKS",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from components.settings import Settings
 
-GroupName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=48)]
+LONGEST_GROUP_NAME: Final = 48
+
+GroupName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=LONGEST_GROUP_NAME)]
 """A DNS-1035 label of at most 48 characters: LeaderWorkerSet puts name, group and revision hash into one pod label of
 63, and a longer name is accepted but never gets a pod (seen with LeaderWorkerSet 0.9 on kube-apiserver 1.34)."""
 

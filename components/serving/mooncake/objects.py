@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from components import http_server
 from components.aws.nodes.plan import POOL_LABEL, SYSTEM_POOL
 from components.network_policies import opened, prometheus
-from components.serving.group.labels import members
 from components.serving.manifest import Spec
 from components.serving.mooncake.plan import FIRST_PORT, LAST_PORT, METRICS_PORT, RPC_PORT
 from components.serving.names import ENGINE_ACCOUNT
@@ -81,12 +80,12 @@ def serving(plan: StorePlan, monitoring_namespace: str | None) -> Spec:
 
 
 def exchanging(plan: StorePlan, group: str) -> Spec:
-    """NetworkPolicy of a LeaderWorkerSet's engines: the master, and pages from and to every engine of the store."""
+    """NetworkPolicy of a group's engines: the master, and pages from and to every engine of the store."""
     pages = {"protocol": "TCP", "port": FIRST_PORT, "endPort": LAST_PORT}
     engines = _engines(plan.groups)
     asked = {"podSelector": {"matchLabels": labels(plan.name)}}
     return {
-        "podSelector": {"matchLabels": members(group)},
+        "podSelector": {"matchLabels": plan.groups[group]},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": engines, "ports": [pages]}],
         "egress": [
@@ -96,5 +95,5 @@ def exchanging(plan: StorePlan, group: str) -> Spec:
     }
 
 
-def _engines(groups: Sequence[str]) -> list[Spec]:
-    return [{"podSelector": {"matchLabels": members(group)}} for group in groups]
+def _engines(groups: Mapping[str, dict[str, str]]) -> list[Spec]:
+    return [{"podSelector": {"matchLabels": pods}} for pods in groups.values()]

@@ -52,13 +52,15 @@ system that can be written (mooncake/cli.py); the program itself needs neither."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorePlan:
-    """The master of one model's store. `groups` are the LeaderWorkerSets whose ranks are its clients."""
+    """The master of one model's store. `groups` are those whose ranks are its clients, with the labels of
+    their pods.
+    """
 
     name: str
     image: ImagePlan
     arguments: tuple[str, ...]
     resources: MasterResourceSettings
-    groups: tuple[str, ...]
+    groups: dict[str, dict[str, str]]
     namespace: str = NAMESPACE
 
     @property
@@ -87,7 +89,7 @@ def plan_store(model: ModelSettings, image: ImagePlan) -> StorePlan | None:
     """The master of a model's store; None where no role of it has one. It runs the engines' image, whose Mooncake is
     that of its clients.
     """
-    clients = [(role.group, own) for role in roles(model) if (own := own_store(role.settings))]
+    clients = [(role, own) for role in roles(model) if (own := own_store(role.settings))]
     if not clients:
         return None
     own = clients[0][1]
@@ -103,7 +105,7 @@ def plan_store(model: ModelSettings, image: ImagePlan) -> StorePlan | None:
             "--logtostderr=true",
         ),
         resources=own.resources,
-        groups=tuple(name for name, _ in clients),
+        groups={role.group: role.pods for role, _ in clients},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from components.serving.group.labels import NAME_LABEL
+from components.serving.group.labels import NAME_LABEL, SET_LABEL
 from components.serving.manifest import Spec
 from components.serving.names import NAMESPACE
 
@@ -21,7 +21,8 @@ POLICY: Final = "sglang-hyperpod-engines"
 @dataclass(frozen=True, slots=True)
 class NamespacePlan:
     """The namespace and the most that its pods may ask for: capabilities, host paths, image repositories. `privileged`
-    are the LeaderWorkerSets whose pods may be privileged. `staging`: some pods copy their weights to their node first.
+    are the LeaderWorkerSets whose pods may be privileged, `privileged_sets` the DisaggregatedSets. `staging`: some pods
+    copy their weights to their node first.
     """
 
     name: str
@@ -29,6 +30,7 @@ class NamespacePlan:
     host_paths: tuple[str, ...]
     repositories: tuple[str, ...]
     privileged: tuple[str, ...] = ()
+    privileged_sets: tuple[str, ...] = ()
     staging: bool = False
 
 
@@ -40,7 +42,8 @@ def plan_namespace(models: Iterable[ModelPlan]) -> NamespacePlan:
         capabilities=tuple(sorted({name for group in groups for name in group.capabilities})),
         host_paths=tuple(sorted({path for group in groups for path in (group.cache_path, group.staging_path) if path})),
         repositories=tuple(sorted({group.image.repository for group in groups})),
-        privileged=tuple(sorted(group.name for group in groups if group.privileged)),
+        privileged=tuple(sorted(group.name for group in groups if group.privileged and not group.set_name)),
+        privileged_sets=tuple(sorted({group.set_name for group in groups if group.privileged and group.set_name})),
         staging=any(group.weights.staged for group in groups),
     )
 
@@ -95,10 +98,12 @@ _CONTAINERS: Final = (
 
 def _variables(plan: NamespacePlan) -> list[dict[str, str]]:
     containers = {"name": "containers", "expression": _CONTAINERS}
-    if not plan.privileged:
-        return [containers]
-    allowed = f"object.metadata.?labels['{NAME_LABEL}'].orValue('') in {_literal(plan.privileged)}"
-    return [containers, {"name": "mayBePrivileged", "expression": allowed}]
+    allowed = " || ".join(
+        f"object.metadata.?labels['{label}'].orValue('') in {_literal(names)}"
+        for label, names in ((NAME_LABEL, plan.privileged), (SET_LABEL, plan.privileged_sets))
+        if names
+    )
+    return [containers, *([{"name": "mayBePrivileged", "expression": allowed}] if allowed else [])]
 
 
 def _validations(plan: NamespacePlan) -> Iterable[tuple[str, str]]:
@@ -144,9 +149,8 @@ def _validations(plan: NamespacePlan) -> Iterable[tuple[str, str]]:
 
 def _exception(plan: NamespacePlan) -> tuple[str, str]:
     """What comes before a condition, and after its message, where some engines' transport needs privileged pods."""
-    if not plan.privileged:
-        return "", ""
-    return "variables.mayBePrivileged || ", f" but those of {_words(plan.privileged)}"
+    names = (*plan.privileged, *plan.privileged_sets)
+    return ("variables.mayBePrivileged || ", f" but those of {_words(names)}") if names else ("", "")
 
 
 def _each(condition: str) -> str:

@@ -12,49 +12,48 @@ from typing import Any
 
 from components.network_policies import LINK_LOCAL, POD_IDENTITY_ADDRESS, allow_dns, deny_all, pods_of, prometheus
 from components.serving.engine.command import PORT
-from components.serving.group.labels import members
 from components.serving.manifest import Spec
 
 __all__ = ["allow_dns", "api", "deny_all", "https_out", "pods_of", "prometheus", "within_group"]
 
 
-def within_group(name: str) -> Spec:
-    """All traffic between the ranks of a LeaderWorkerSet."""
-    peer = {"podSelector": {"matchLabels": members(name)}}
+def within_group(pods: Mapping[str, str]) -> Spec:
+    """All traffic between the ranks of a role; `pods` are the labels of its pods, as everywhere here."""
+    peer = {"podSelector": {"matchLabels": dict(pods)}}
     return {
-        "podSelector": {"matchLabels": members(name)},
+        "podSelector": {"matchLabels": dict(pods)},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [peer]}],
         "egress": [{"to": [peer]}],
     }
 
 
-def between(name: str, peer: str) -> Spec:
-    """All traffic between the ranks of two LeaderWorkerSets that hand the KV cache over to each other.
+def between(pods: Mapping[str, str], peers: Mapping[str, str]) -> Spec:
+    """All traffic between the ranks of two phases that hand the KV cache over to each other.
 
     Every port is open: of the bootstrap port alone the number is known, and each rank binds a socket of its own at a
     free one (sglang disaggregation/common/conn.py: get_zmq_socket_on_host).
     """
-    other = {"podSelector": {"matchLabels": members(peer)}}
+    other = {"podSelector": {"matchLabels": dict(peers)}}
     return {
-        "podSelector": {"matchLabels": members(name)},
+        "podSelector": {"matchLabels": dict(pods)},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [other]}],
         "egress": [{"to": [other]}],
     }
 
 
-def to_networks(name: str, networks: Sequence[str]) -> Spec:
+def to_networks(pods: Mapping[str, str], networks: Sequence[str]) -> Spec:
     """TCP to every port of some networks, where a store's servers choose theirs."""
     return {
-        "podSelector": {"matchLabels": members(name)},
+        "podSelector": {"matchLabels": dict(pods)},
         "policyTypes": ["Egress"],
         "egress": [{"to": [{"ipBlock": {"cidr": cidr}} for cidr in networks], "ports": [{"protocol": "TCP"}]}],
     }
 
 
 def api(
-    name: str,
+    pods: Mapping[str, str],
     *,
     monitoring_namespace: str | None,
     load_balancer_cidrs: Sequence[str],
@@ -71,13 +70,13 @@ def api(
         sources.append(dict(routers))
     sources += [dict(client) for client in clients]
     sources += [{"ipBlock": {"cidr": cidr}} for cidr in load_balancer_cidrs]
-    policy: dict[str, Any] = {"podSelector": {"matchLabels": members(name)}, "policyTypes": ["Ingress"]}
+    policy: dict[str, Any] = {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Ingress"]}
     if sources:
         policy["ingress"] = [{"from": sources, "ports": [{"protocol": "TCP", "port": PORT}]}]
     return policy
 
 
-def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[str]) -> Spec:
+def https_out(pods: Mapping[str, str], *, pod_identity: bool, inside: Sequence[str]) -> Spec:
     """HTTPS to the world but not to the networks `inside`; S3's addresses behind a gateway endpoint are public ones
     too. With `pod_identity` also to its agent.
     """
@@ -89,4 +88,4 @@ def https_out(selector: dict[str, str], *, pod_identity: bool, inside: Sequence[
     ]
     if pod_identity:
         egress.append({"to": [{"ipBlock": {"cidr": POD_IDENTITY_ADDRESS}}], "ports": [{"protocol": "TCP", "port": 80}]})
-    return {"podSelector": {"matchLabels": selector}, "policyTypes": ["Egress"], "egress": egress}
+    return {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Egress"], "egress": egress}

@@ -75,7 +75,7 @@ def plan_router(model: ModelSettings) -> RouterPlan | None:
     if settings is None:
         return None
     # A worker's rank 1 answers /health with 200 and requests with 404 (sglang 0.5.8 utils/common.py:2541-2590).
-    labels = {role.name: leaders(role.group) for role in roles(model)}
+    labels = {role.name: leaders(role.pods) for role in roles(model)}
     shutdown = max(role.settings.grace_period_seconds for role in roles(model))
     return RouterPlan(
         name=model.name,

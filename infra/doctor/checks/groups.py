@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LEADER_WORKER_SETS = "leaderworkerset.v1.leaderworkerset.x-k8s.io"
 GROUP_LABEL = "leaderworkerset.sigs.k8s.io/group-index"
+DISAGGREGATED_SET = "DisaggregatedSet"
 RECREATED = "RecreateGroup"
 """Reason of the event by which LeaderWorkerSet tells that it makes a group anew (lws v0.9.0 pod_controller.go)."""
 OFTEN = 3
@@ -37,13 +38,12 @@ def pending_groups(expected: Expected, cluster: Cluster) -> dict[tuple[str, str,
 @check("groups.pending", page="pending-pods.md", reads=("pod", "node"))
 def a_group_does_not_fit(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
     """Pods of a group have no node: the group that does not fit, with the scheduler's own reason."""
-    known = {group.name: group for _, group in expected.groups}
     for (_, name, index), pods in sorted(pending_groups(expected, cluster).items()):
-        group = known.get(name)
+        group = next((each for _, each in expected.groups if each.members.items() <= pods[0].labels.items()), None)
         room = f"; {_room(expected, cluster, group)}" if group else ""
         size = f"of {group.nodes_per_group} pods" if group else "pods"
         yield Symptom(
-            f"group {index} of {name}",
+            f"group {index} of {group.name if group else name}",
             f"does not fit: {len(pods)} {size} {'has' if len(pods) == 1 else 'have'} no node{room}. "
             f"The scheduler: {pods[0].unschedulable}",
             "bring the missing nodes back, or lower `replicas` of the model",
@@ -108,18 +108,24 @@ def a_group_is_made_anew_again_and_again(expected: Expected, cluster: Cluster) -
 @check("groups.ready", page="group-not-ready.md", reads=(LEADER_WORKER_SETS, "pod"))
 def a_group_is_not_ready(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
     """Fewer groups are ready than wanted, though all of their pods have nodes."""
-    pending = {name for _, name, _ in pending_groups(expected, cluster)}
-    live = {each.name: each for each in cluster.group_sets}
-    for _, group in expected.groups:
-        found = live.get(group.name)
-        if found is None or found.ready >= found.wanted or group.name in pending:
+    pending = [pods[0] for pods in pending_groups(expected, cluster).values()]
+    for model, group in expected.groups:
+        found = cluster.group_sets_of(model.namespace, group.name, group.members)
+        wanted, ready = sum(each.wanted for each in found), sum(each.ready for each in found)
+        if not found and (DISAGGREGATED_SET, model.namespace, group.set_name) in cluster.objects:
+            yield Symptom(
+                f"groups of {group.name}",
+                f"{DISAGGREGATED_SET} {group.set_name} has made no LeaderWorkerSet of its role {group.role}",
+                "read its events and the log of lws-controller-manager in lws-system",
+            )
+        if ready >= wanted or any(group.members.items() <= pod.labels.items() for pod in pending):
             continue
         ages = [cluster.minutes_since(pod.created) for pod in _unready(cluster, group)]
         age = max(ages, default=0)
         starting = age < group.ready_minutes
         yield Symptom(
             f"groups of {group.name}",
-            f"{found.ready} of {found.wanted} ready, the oldest unready pod is {age:.0f} min old; "
+            f"{ready} of {wanted} ready, the oldest unready pod is {age:.0f} min old; "
             f"the plan allows {group.ready_minutes} min for image, weights and warm-up",
             "wait" if starting else "read the leader's log: what does it wait for?",
             severity=Severity.ADVICE if starting else Severity.ERROR,
@@ -127,4 +133,4 @@ def a_group_is_not_ready(expected: Expected, cluster: Cluster) -> Iterator[Sympt
 
 
 def _unready(cluster: Cluster, group: GroupPlan) -> list[Pod]:
-    return [pod for pod in cluster.pods if pod.labels.get(NAME_LABEL) == group.name and not pod.ready]
+    return [pod for pod in cluster.pods if group.members.items() <= pod.labels.items() and not pod.ready]

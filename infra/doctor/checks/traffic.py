@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.rules import Severity
 from components.serving.group.labels import leaders
+from components.serving.names import service_name
 from components.words import count
 from infra.doctor.check import Symptom, check
 from infra.doctor.expected import Expected
@@ -58,7 +59,7 @@ def the_kv_cache_travels_over_tcp(expected: Expected, cluster: Cluster) -> Itera
 
 def _starts(cluster: Cluster, model: ModelPlan, group: GroupPlan) -> Iterator[tuple[LogKey, str]]:
     """The beginnings of the logs of a group's leaders."""
-    names = {pod.name for pod in cluster.pods_of(model.namespace, leaders(group.name))}
+    names = {pod.name for pod in cluster.pods_of(model.namespace, leaders(group.members))}
     for key, text in cluster.logs.items():
         if key.from_start and key.container == ENGINE and key.namespace == model.namespace and key.pod in names:
             yield key, text
@@ -71,10 +72,12 @@ def a_service_reaches_others_than_ready_leaders(expected: Expected, cluster: Clu
         services = {
             each.name for each in expected.objects if each.kind == "Service" and each.namespace == model.namespace
         }
-        for name in sorted(services & {model.service, f"{model.name}-api"}):
+        behind_them = {model.service: model.front, service_name(model.name): model.front}
+        behind_them |= {service_name(group.name): group for group in model.groups}
+        for name in sorted(services & behind_them.keys()):
             slices = [each for each in cluster.endpoints if (each.namespace, each.service) == (model.namespace, name)]
             behind = frozenset(pod for each in slices for pod in each.pods)
-            found = cluster.pods_of(model.namespace, leaders(model.front.name))
+            found = cluster.pods_of(model.namespace, leaders(behind_them[name].members))
             ready = {pod.name for pod in found if pod.ready and not pod.deleted}
             others = behind - {pod.name for pod in found}
             if others:

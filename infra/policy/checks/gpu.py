@@ -10,7 +10,7 @@ from infra.policy.check import CheckSet, Found
 from infra.policy.pools import LAUNCH_TEMPLATE, NODE_GROUP, Pool, pools, visible
 from infra.policy.resource import Stack
 from infra.policy.values import at, items, known, mapping, text
-from infra.policy.workloads import EFA, GPU, LEADER_WORKER_SET, Pod, pods
+from infra.policy.workloads import EFA, GPU, GROUPS, Pod, pods
 
 gpu = CheckSet()
 
@@ -18,10 +18,10 @@ _INSTANCES = "components/facts/instances.py"
 
 
 def _gpu_pods(stack: Stack) -> Iterator[Pod]:
-    """The pods that ask for GPUs; every rank of a LeaderWorkerSet does."""
+    """The pods that ask for GPUs; every rank of a group does."""
     for resource in stack.resources:
         for pod in pods(resource):
-            if pod.resource.type == LEADER_WORKER_SET or pod.asks(GPU):
+            if pod.resource.type in GROUPS or pod.asks(GPU):
                 yield pod
 
 

@@ -20,7 +20,7 @@ MANAGED = {"default", "kube-system", "kube-public", "kube-node-lease"}
 """Namespaces that every cluster has."""
 
 CHART_GROUPS = {
-    "lws": ["leaderworkerset.x-k8s.io"],
+    "lws": ["leaderworkerset.x-k8s.io", "disaggregatedset.x-k8s.io"],
     "keda": ["keda.sh"],
     "kube-prometheus-stack": ["monitoring.coreos.com"],
     "gpu-operator": ["nvidia.com"],

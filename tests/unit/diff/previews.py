@@ -12,6 +12,7 @@ EKS, EKS_COMPONENT = "aws:eks/cluster:Cluster", "eks:index:Cluster"
 HYPERPOD = "aws-native:sagemaker:Cluster"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 RANKS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+SETS = "kubernetes:disaggregatedset.x-k8s.io/v1:DisaggregatedSet"
 KUBERNETES = "pulumi:providers:kubernetes"
 
 

@@ -19,6 +19,7 @@ from tests.unit.diff.previews import (
     KUBERNETES,
     LUSTRE,
     RANKS,
+    SETS,
     SUBNET,
     VPC,
     preview,
@@ -240,6 +241,20 @@ def test_an_instance_group_keeps_its_type() -> None:
     grown = between([before], [more])
     assert grown.refusals == ()
     assert [path.path for path in only(grown).paths] == ["instanceGroups[p5].instanceCount", "instanceGroups[new]"]
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_phases_do_not_change_their_kind_under_way(back: bool) -> None:
+    model: Any = {"parent": "urn:of:r1"}
+    groups = [resource(RANKS, f"r1-{role}", {"metadata": {"name": f"r1-{role}"}}, **model) for role in ("a", "b")]
+    others = [resource(RANKS, "other", {"metadata": {"name": "other"}}, parent="urn:of:other")]
+    sets = [resource(SETS, "r1-set", {"metadata": {"name": "r1"}}, **model)]
+    before, after = (sets, groups) if back else (groups, sets)
+    (refusal,) = between([*before, *others], [*after, *others]).refusals
+    assert (refusal.resource, refusal.path) == ("r1-set", "kind")
+    assert refusal.message.startswith("r1-a and r1-b and one DisaggregatedSet cannot take each other's place")
+    assert "under another name" in refusal.way
+    assert between(others, [*others, *after]).refusals == ()
 
 
 def test_cost_is_compared_by_line_and_unknown_prices_stay_out_of_the_sum() -> None:

@@ -14,12 +14,15 @@ from components.monitoring.settings import GrafanaSettings, MonitoringSettings
 from components.platform.efa.settings import EfaSettings
 from components.platform.gpu_operator.settings import GpuOperatorSettings
 from components.platform.load_balancer.settings import LoadBalancerSettings
+from components.platform.lws.settings import LwsSettings
 from components.platform.owners import JOBS, Job, Software
 from components.platform.settings import PlatformSettings
 from components.rules import Problem, Severity
 from components.serving.entry.settings import EntrySettings
 from components.serving.settings import ModelSettings
 from infra.rules.platform import rules
+
+PHASE = {"nodePool": "gpu", "nodesPerGroup": 2, "parallelism": {"tensor": 16}}
 
 
 def settings(*, instance_type: str = "p5.48xlarge", **sections: Any) -> Any:
@@ -53,6 +56,17 @@ def problems(**sections: Any) -> list[Problem]:
 
 def test_plain_settings_break_no_rule() -> None:
     assert problems() == []
+
+
+def test_a_disaggregated_set_needs_a_controller_that_knows_it() -> None:
+    split = {"transport": "mooncake-tcp", "kind": "DisaggregatedSet", "prefill": PHASE, "decode": PHASE}
+    apart = ModelSettings.model_validate({"name": "r1", "model": "a/b", "disaggregation": split, "router": {}})
+    old = LwsSettings(chart_version="0.9.0", image_tag="v0.9.0")
+    (problem,) = problems(models=[apart], platform=PlatformSettings(lws=old))
+    assert (problem.rule, problem.path) == ("lws.disaggregated-set", "platform.lws.chartVersion")
+    assert problem.message == "r1 of kind DisaggregatedSet needs LeaderWorkerSet 0.10.0, not 0.9.0"
+    assert problem.fix == "use 0.10.0, or disaggregation.kind: LeaderWorkerSet"
+    assert problems(models=[apart]) == []
 
 
 @pytest.mark.parametrize(

@@ -326,7 +326,7 @@ def test_each_role_has_its_own_signals() -> None:
 def _spec(**autoscaling: Any) -> dict[str, Any]:
     group = _group(**autoscaling)
     assert group.scaling is not None
-    return scaled_object(group.name, group.scaling, "http://prometheus:9090")
+    return scaled_object(group, group.scaling, "http://prometheus:9090")
 
 
 def test_a_scaled_object_scales_groups_between_the_limits() -> None:

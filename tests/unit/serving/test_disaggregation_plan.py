@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.serving.component import Model, RouterNamespace
+from components.serving.group.labels import members
 from components.serving.namespace.plan import admission_policy, plan_namespace
 from components.serving.network.policies import between
 from components.serving.plan import GroupPlan, ModelPlan, nodes_of
@@ -211,7 +212,7 @@ def test_a_router_reaches_the_leaders_of_both_phases() -> None:
 
 
 def test_the_phases_are_open_to_each_other_alone() -> None:
-    policy = between("r1-prefill", "r1-decode")
+    policy = between(members("r1-prefill"), members("r1-decode"))
     other = {"podSelector": {"matchLabels": {"leaderworkerset.sigs.k8s.io/name": "r1-decode"}}}
     assert policy["podSelector"] == {"matchLabels": {"leaderworkerset.sigs.k8s.io/name": "r1-prefill"}}
     assert (policy["ingress"], policy["egress"]) == ([{"from": [other]}], [{"to": [other]}])
@@ -256,6 +257,6 @@ def test_each_phase_has_its_set_budget_and_policies_and_one_way_in() -> None:
     assert {f"r1-{phase}-{what}" for phase in ("prefill", "decode") for what in ("api", "group", "transfer")} < policies
     for phase, peer in (("prefill", "decode"), ("decode", "prefill")):
         made = recording.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", f"r1-{phase}-transfer")
-        assert made.inputs["spec"] == between(f"r1-{phase}", f"r1-{peer}")
+        assert made.inputs["spec"] == between(members(f"r1-{phase}"), members(f"r1-{peer}"))
     router = recording.one("kubernetes:apps/v1:Deployment")
     assert all(recording.depends(router, made) for made in sets)

@@ -60,6 +60,33 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         f"{'r' * 41} has 41 characters, and {'r' * 41}-prefill would be too long a name",
     ),
     (
+        "disaggregation.set-name",
+        {**apart(kind="DisaggregatedSet"), "name": "r" * 30},
+        "name",
+        f"{'r' * 30} has 30 characters, and its DisaggregatedSet would call a LeaderWorkerSet "
+        f"{'r' * 30}-0-<revision>-prefill, too long a name for one to get pods",
+    ),
+    (
+        "disaggregation.set-start",
+        apart(kind="DisaggregatedSet", decode={"replicas": 2, "autoscaling": {"maxReplicas": 3}}),
+        "disaggregation.decode.replicas",
+        "2 counts for nothing: a scaled phase of a DisaggregatedSet begins with one group, and KEDA brings it to "
+        "minReplicas 1",
+    ),
+    (
+        "disaggregation.set-outage",
+        apart(kind="DisaggregatedSet", decode={"replicas": 2}),
+        "disaggregation.decode.replicas",
+        "a new version leaves none of the 2 decode groups serving while it starts: both phases change together",
+    ),
+    (
+        "disaggregation.set-alpha",
+        apart(kind="DisaggregatedSet"),
+        "disaggregation.kind",
+        "DisaggregatedSet is alpha: a later LeaderWorkerSet may change it, a change of one phase restarts the groups "
+        "of both, and an update does not wait until they are through",
+    ),
+    (
         "disaggregation.release",
         {**APART, "engine": {"version": "0.5.8"}},
         "disaggregation.transport",
@@ -316,6 +343,15 @@ def test_a_transport_that_does_not_work_on_aws_is_no_choice() -> None:
 
 
 STACKS: list[tuple[Any, str, dict[str, Any], list[Any], str, str]] = [
+    (
+        disaggregation,
+        "disaggregation.set-nodes",
+        apart(kind="DisaggregatedSet", prefill={"nodePool": "far"}, decode={"replicas": 8}),
+        [pool(nodes=16), pool(name="far", nodes=2)],
+        "models[0].disaggregation.prefill.nodePool",
+        "a new version of both phases at once adds 1 prefill group for a while, which takes 2 nodes; pool far has 0 "
+        "spare, and the rollout would stand still for good",
+    ),
     (
         disaggregation,
         "disaggregation.zone",

@@ -18,19 +18,19 @@ def test_every_pod_may_resolve_names() -> None:
 
 
 def test_ranks_talk_to_ranks_of_their_own_set_on_every_port() -> None:
-    policy = within_group("r1")
+    policy = within_group(NAME)
     assert policy["ingress"] == [{"from": [{"podSelector": {"matchLabels": NAME}}]}]
     assert policy["egress"] == [{"to": [{"podSelector": {"matchLabels": NAME}}]}]
 
 
 def test_the_api_is_open_to_prometheus_and_the_load_balancers_subnets() -> None:
-    (rule,) = api("r1", monitoring_namespace="monitoring", load_balancer_cidrs=["10.0.1.0/24"])["ingress"]
+    (rule,) = api(NAME, monitoring_namespace="monitoring", load_balancer_cidrs=["10.0.1.0/24"])["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 30000}]
     assert [sorted(source) for source in rule["from"]] == [["namespaceSelector", "podSelector"], ["ipBlock"]]
 
 
 def test_with_neither_the_api_is_open_to_nobody() -> None:
-    policy = api("r1", monitoring_namespace=None, load_balancer_cidrs=[])
+    policy = api(NAME, monitoring_namespace=None, load_balancer_cidrs=[])
     assert "ingress" not in policy
     assert policy["policyTypes"] == ["Ingress"]
 

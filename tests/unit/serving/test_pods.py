@@ -136,7 +136,7 @@ def test_the_key_comes_from_a_file_of_a_secret() -> None:
 def test_the_service_sees_leaders_alone_and_the_budget_every_rank() -> None:
     group = plan(QWEN_8B, instance_type="g6e.xlarge").front
     members = {"leaderworkerset.sigs.k8s.io/name": "qwen"}
-    assert service(group.name)["selector"] == {**members, "leaderworkerset.sigs.k8s.io/worker-index": "0"}
+    assert service(group)["selector"] == {**members, "leaderworkerset.sigs.k8s.io/worker-index": "0"}
     assert disruption_budget(group)["selector"] == {"matchLabels": members}
 
 

@@ -24,6 +24,7 @@ from tests.unit.doctor.clusters import NOW, ago, expected, new_pod
 
 ROOT = Path(__file__).parents[3]
 APART = ROOT / "tests" / "stacks" / "Pulumi.disaggregated.yaml"
+IN_SET = APART.with_name("Pulumi.disaggregated-set.yaml")
 KINDS = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies", "StorageClass": "storageclasses"}
 """Plurals that are no plain `s`."""
 
@@ -31,6 +32,12 @@ KINDS = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies", "StorageCla
 @cache
 def apart() -> Expected:
     return built(str(APART))
+
+
+@cache
+def in_set() -> Expected:
+    """The same models, each model's phases in one DisaggregatedSet."""
+    return built(str(IN_SET))
 
 
 @cache
@@ -75,6 +82,29 @@ def test_each_role_of_a_model_apart_is_looked_at() -> None:
     pods = tuple(new_pod(f"{name}-0", labels={NAME_LABEL: name}, ready=False, created=ago(1000)) for name in names)
     found = examine(of, Cluster(read_at=NOW, group_sets=sets, pods=pods), CHECKS)
     assert {one.about for one in found.diagnoses if one.check == "groups.ready"} == {f"groups of {n}" for n in names}
+
+
+def test_both_versions_that_a_set_rolls_out_count_as_one_role() -> None:
+    of = in_set()
+    labels = {"disaggregatedset.x-k8s.io/name": "r1", "disaggregatedset.x-k8s.io/role": "decode"}
+    old, new = (
+        GroupSet(
+            namespace="inference", name=f"r1-0-{revision}-decode", labels=labels, wanted=1, ready=ready, created=NOW
+        )
+        for revision, ready in (("0a1b2c3d", 1), ("4e5f6a7b", 0))
+    )
+    pods = (new_pod(f"{new.name}-0", labels=labels, ready=False, created=ago(1000)),)
+    found = examine(of, Cluster(read_at=NOW, group_sets=(old, new), pods=pods), CHECKS)
+    (told,) = [one for one in found.diagnoses if one.check == "groups.ready"]
+    assert (told.about, told.message.split(",")[0]) == ("groups of r1-decode", "1 of 2 ready")
+
+
+def test_a_set_of_which_nothing_is_made_is_told() -> None:
+    objects = {("DisaggregatedSet", "inference", "r1"): {}}
+    found = examine(in_set(), Cluster(read_at=NOW, objects=objects), CHECKS)
+    assert [one.message for one in found.diagnoses if one.check == "groups.ready"] == [
+        f"DisaggregatedSet r1 has made no LeaderWorkerSet of its role {role}" for role in ("prefill", "decode")
+    ]
 
 
 UCX, LIBFABRIC = "NIXL INFO Backend UCX was instantiated", "NIXL INFO Backend LIBFABRIC was instantiated"
