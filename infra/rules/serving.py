@@ -169,17 +169,18 @@ def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
     takers: dict[str, list[Placed]] = defaultdict(list)
     for here in placed(stack):
         takers[here.pool.name].append(here)
+    order = [pool.name for pool in stack.node_pools]
     for models in takers.values():
         pool, node = models[0].pool, models[0].node
         needed = nodes_together(models, _at_start)
         if needed > pool.nodes:
             parts = ", ".join(f"{here.name} {nodes_needed(here.model, node)}" for here in models)
-            for here in models:
-                yield Finding(
-                    here.path("replicas"),
-                    f"pool {pool.name} has {count(pool.nodes, 'node')}, its models need {needed} ({parts})",
-                    f"set nodePools {pool.name} nodes: {needed}, or fewer replicas",
-                )
+            alone = len(models) == 1
+            yield Finding(
+                models[0].path("replicas") if alone else f"nodePools[{order.index(pool.name)}].nodes",
+                f"pool {pool.name} has {count(pool.nodes, 'node')}, its models need {needed} ({parts})",
+                f"set nodePools {pool.name} nodes: {needed}, or fewer replicas",
+            )
 
 
 def nodes_together(models: list[Placed], groups: Callable[[ModelSettings], int]) -> int:

@@ -7,6 +7,7 @@ and the rest is read again; what cannot be put back (a required value) takes its
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, cast, get_args
 
@@ -49,11 +50,14 @@ class Reading:
 
     `settings` may hold `Unread` sections; `put_back` are the paths of values that were replaced by their defaults. Of a
     list section `given` is how many elements the user wrote, and `kept` the user's index of each that could be read.
+    `robbed` are the sections, or elements of one, that lost a whole part of theirs, of which a required value could not
+    be read, with the keys that the user wrote there.
     """
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.problems: list[Problem] = []
         self.put_back: list[str] = []
+        self.robbed: dict[str, set[str]] = {}
         self.kept: dict[str, list[int]] = {}
         self.given: dict[str, int] = {}
         sections = {info.alias or name: (name, info) for name, info in StackSettings.model_fields.items()}
@@ -78,6 +82,15 @@ class Reading:
     def is_put_back(self, path: str) -> bool:
         """Whether `path` leads into, or around, a value that the user did not write."""
         return any(path == known or _within(path, known) or _within(known, path) for known in self.put_back)
+
+    def is_misled(self, path: str) -> bool:
+        """Whether `path` is where the user wrote nothing, beside a part that could not be read: what is said to be
+        missing there may be what that part was for.
+        """
+        return any(
+            _within(path, at) and re.split(r"[.\[]", path[len(at) + 1 :])[0] not in keys
+            for at, keys in self.robbed.items()
+        )
 
     def _section(self, alias: str, info: FieldInfo, raw: Mapping[str, Any]) -> Any:
         if alias not in raw:
@@ -123,6 +136,8 @@ class Reading:
                     reported.add(path)
                 self.put_back.append(path)
             removed = [_remove(draft, fault["loc"]) for _, fault in reversed(faults)]
+            if isinstance(raw, dict) and any(isinstance(raw[key], dict) for key in raw.keys() - draft.keys()):
+                self.robbed[at] = {str(key) for key in raw}
             if not any(removed):
                 return Unread()
 

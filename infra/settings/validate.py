@@ -55,6 +55,7 @@ def _broken_rules(reading: Reading) -> Iterator[Problem]:
                     for problem in rule.run(at, subject):
                         found = problem if at else _renumbered(problem, reading)
                         misled = not at and reading.incomplete - {_section(found.path)}
+                        misled = bool(misled) or reading.is_misled(found.path)
                         if not misled and not reading.is_put_back(found.path):
                             yield found
                 except Exception:

@@ -430,7 +430,7 @@ STACKS: list[tuple[Any, str, dict[str, Any], list[Any], str, str]] = [
         "serving.nodes",
         apart(decode={"replicas": 2}),
         [pool()],
-        "models[0].disaggregation.decode.replicas",
+        "nodePools[0].nodes",
         "pool gpu has 4 nodes, its models need 6 (r1-prefill 2, r1-decode 4)",
     ),
     (

@@ -80,11 +80,10 @@ def test_groups_have_their_nodes() -> None:
     ]
 
 
-def test_models_of_one_pool_are_counted_together() -> None:
+def test_models_of_one_pool_are_counted_together_and_told_of_once() -> None:
     settings = stack(model(replicas=2), model(QWEN_30B, packing={"gpusPerPod": 4}))
     assert found(serving.rules, "serving.nodes", settings) == [
-        ("models[0].replicas", "pool gpu has 4 nodes, its models need 5 (r1 4, qwen-30b 1)"),
-        ("models[1].replicas", "pool gpu has 4 nodes, its models need 5 (r1 4, qwen-30b 1)"),
+        ("nodePools[0].nodes", "pool gpu has 4 nodes, its models need 5 (r1 4, qwen-30b 1)")
     ]
 
 

@@ -92,6 +92,18 @@ def test_what_a_rule_says_of_a_default_that_replaced_a_bad_value_is_not_shown(de
     ]
 
 
+def test_a_phase_that_cannot_be_read_does_not_make_its_model_one_without_a_place(dev: dict[str, Any]) -> None:
+    phase = {"nodePool": "g6", "parallelism": {"tensor": 4}}
+    split = {"transport": "mooncake-tcp", "prefill": {**phase, "nodePool": 3}, "decode": phase}
+    dev["models"].append({"name": "apart", "model": "Qwen/Qwen3-8B", "contextLength": 0, "disaggregation": split})
+    assert set(errors(dev)) == {"models[1].disaggregation.prefill.nodePool", "models[1].contextLength"}
+
+
+def test_what_is_missing_beside_a_bad_value_still_shows(dev: dict[str, Any]) -> None:
+    dev["models"].append({"name": "apart", "model": "Qwen/Qwen3-8B", "contextLength": 0})
+    assert {"models[1].nodePool", "models[1].contextLength"} <= set(errors(dev))
+
+
 def test_a_missing_region_is_the_only_fault_that_it_makes(dev: dict[str, Any]) -> None:
     del dev["region"]
     assert set(errors(dev)) == {"region"}
