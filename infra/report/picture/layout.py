@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.report.picture.pools import draw_pool, pool_height
+from infra.report.picture.pools import draw_pool, model_tops, pool_height
 from infra.report.picture.scene import PoolScene, Scene, ZoneScene
 from infra.report.picture.svg import INK, METRICS, MUTED, TRAFFIC, WEIGHTS, Box, Canvas, text_width
+from infra.report.picture.transfers import draw_transfers, legend_of_transfers
 
 WIDTH = 1240
 _MARGIN, _LEFT, _RIGHT = 20, 92, 1176
@@ -41,7 +42,8 @@ def svg(scene: Scene) -> str:
     if scene.monitoring:
         _metrics(canvas, chips[len(scene.platform)], pools)
     _weights(canvas, scene, pools, files)
-    _legend(canvas, vpc.bottom + 30)
+    draw_transfers(canvas, [(item.pool, item.box, model_tops(item.box, item.pool)) for item in pools])
+    _legend(canvas, scene, vpc.bottom + 30)
     return canvas.document(WIDTH, vpc.bottom + 52, f"Architecture of {scene.title}")
 
 
@@ -196,12 +198,13 @@ def _weights_without_files(canvas: Canvas, pools: list[_Placed]) -> None:
             canvas.path([(_WEIGHTS_BUS, _WAY_OUT.bottom), (_WEIGHTS_BUS, y), (item.box.right, y)], WEIGHTS)
 
 
-def _legend(canvas: Canvas, y: float) -> None:
+def _legend(canvas: Canvas, scene: Scene, y: float) -> None:
     x = float(_MARGIN)
     for color, text, dashed in (
         (TRAFFIC, "requests, to the leader of each group", False),
         (WEIGHTS, "weights", False),
         (METRICS, "metrics, read by Prometheus", True),
+        *legend_of_transfers(scene),
     ):
         canvas.path([(x, y - 4), (x + 34, y - 4)], color, dashed=dashed)
         canvas.text(x + 42, y, text, size=13, color=MUTED)

@@ -55,12 +55,19 @@ def _pool(number: int, pool: PoolScene) -> Iterator[str]:
 
 def _flows(scene: Scene, pools: Sequence[PoolScene]) -> Iterator[str]:
     files = any(zone.file_system for zone in scene.zones)
+    nodes = {
+        model.name: f"model{number}_{position}"
+        for number, pool in enumerate(pools)
+        for position, model in enumerate(pool.models)
+    }
     if scene.sources and files:
         yield "  sources -->|weights| prefetch --> files" if scene.prefetched else "  sources -->|weights| files"
     for number, pool in enumerate(pools):
         for position, model in enumerate(pool.models):
             if model.served or not scene.load_balancer:
                 yield f"  entry -->|requests| model{number}_{position}"
+            if model.sends_to:
+                yield f"  model{number}_{position} ==>|{model.sends_by}| {nodes[model.sends_to]}"
             if model.mounts and files:
                 yield f"  files -->|weights| model{number}_{position}"
             elif scene.sources:

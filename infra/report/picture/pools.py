@@ -49,15 +49,24 @@ def draw_pool(canvas: Canvas, box: Box, pool: PoolScene, first_color: int) -> No
     """Draw a pool into `box`; its models take the colours from `first_color` on."""
     canvas.box(box, "#fbfcfe", "#9aa9bb")
     canvas.lines(box.x + 16, box.y + 28, (pool.title, *pool.lines), size=14)
-    y = box.y + 12
+    tops = model_tops(box, pool)
     for number, model in enumerate(pool.models):
-        _draw_model(canvas, box, y, model, pool, PALETTE[(first_color + number) % len(PALETTE)])
-        y += _block_height(model, pool, box.width - INFORMATION)
+        _draw_model(canvas, box, tops[model.name], model, pool, PALETTE[(first_color + number) % len(PALETTE)])
     if pool.spare:
         group = _spare(pool)
         beside = _spare_beside(pool, box.width)
         x = box.right - 16 - group.width(pool.gpus_per_node) if beside else box.x + INFORMATION
-        _draw_group(canvas, x, box.y + 54 if beside else y, group, pool.gpus_per_node, None)
+        below = box.y + 12 + sum(_block_height(model, pool, box.width - INFORMATION) for model in pool.models)
+        _draw_group(canvas, x, box.y + 54 if beside else below, group, pool.gpus_per_node, None)
+
+
+def model_tops(box: Box, pool: PoolScene) -> dict[str, float]:
+    """Where each model of a pool in `box` begins, by name."""
+    found, y = {}, box.y + 12
+    for model in pool.models:
+        found[model.name] = y
+        y += _block_height(model, pool, box.width - INFORMATION)
+    return found
 
 
 def _spare(pool: PoolScene) -> _Group:

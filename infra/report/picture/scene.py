@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.serving.names import DECODE, PREFILL, SERVE
 from components.serving.weights.settings import WeightsSource
 from infra.plan.cost import pool_item
 from infra.report.figures import TIMES, count, money
@@ -19,7 +20,9 @@ HUB = "Hugging Face Hub"
 
 @dataclass(frozen=True, slots=True)
 class ModelScene:
-    """One role of a model on its pool. `gpus_per_pod` GPUs per pod, `pods_per_node` pods on a node."""
+    """One role of a model on its pool. `gpus_per_pod` GPUs per pod, `pods_per_node` pods on a node. `sends_to` is the
+    role that gets its KV cache, and `sends_by` the transport; both are empty for a role that hands none over.
+    """
 
     name: str
     lines: tuple[str, ...]
@@ -29,6 +32,8 @@ class ModelScene:
     gpus_per_pod: int
     mounts: bool
     served: bool
+    sends_to: str = ""
+    sends_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,8 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
 def _model(plan: Plan, model: ModelPlan, group: GroupPlan) -> ModelScene:
     ranks = [("tensor", group.tensor), ("pipeline", group.pipeline), ("data", group.data)]
     layout = f" {TIMES} ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
-    role = "" if group.role == "serve" else f" ({group.role})"
+    one = ", one DisaggregatedSet with prefill" if group.set_name and group.role == DECODE else ""
+    role = "" if group.role == SERVE else f" ({group.role}{one})"
     shape = f"{count(group.replicas, 'replica')} {TIMES} {count(group.nodes_per_group, 'node')}"
     context = model.settings.context_length or model.facts.context_length
     apart = (
@@ -205,14 +211,23 @@ def _model(plan: Plan, model: ModelPlan, group: GroupPlan) -> ModelScene:
         if group.transfer is None
         else (f"{group.gpus} GPUs, {money(plan.cost_of_group(group), plan.cost.currency)}/h",)
     )
+    sends = group.transfer if group.role == PREFILL else None
     routed = () if model.router is None else (f"{count(model.router.replicas, 'router')}",)
     return ModelScene(
         name=group.name,
-        lines=(f"{model.settings.model}{role}", f"{shape} · {layout}", f"context {context:,} tokens", *apart, *routed),
+        lines=(
+            f"{model.settings.model}{role}",
+            f"{shape} · {layout}",
+            f"context {context:,} tokens",
+            *apart,
+            *routed,
+        ),
         replicas=group.replicas,
         nodes_per_group=group.nodes_per_group,
         pods_per_node=group.pods_per_node,
         gpus_per_pod=group.gpus_per_pod,
         mounts=group.weights.mounted,
         served=plan.entry_of(model) is not None,
+        sends_to=sends.peer if sends else "",
+        sends_by=f"KV cache by {sends.transport.name}" if sends else "",
     )

@@ -10,7 +10,7 @@ from infra.report.figures import TIMES
 
 FONT = "'Source Sans Pro', 'Source Sans 3', 'Helvetica Neue', Arial, sans-serif"
 INK, MUTED = "#1d2733", "#5b6b7d"
-TRAFFIC, WEIGHTS, METRICS = "#2563eb", "#c2570c", "#7c6f9c"
+TRAFFIC, WEIGHTS, METRICS, KV_CACHE = "#2563eb", "#c2570c", "#7c6f9c", "#0f766e"
 
 Point = tuple[float, float]
 
@@ -97,7 +97,7 @@ class Canvas:
         markers = "".join(
             f'<marker id="arrow-{color[1:]}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
             f'orient="auto"><path d="M0 0L10 5L0 10z" fill="{color}"/></marker>'
-            for color in (TRAFFIC, WEIGHTS, METRICS)
+            for color in (TRAFFIC, WEIGHTS, METRICS, KV_CACHE)
         )
         body = "\n".join(self.elements)
         return (

@@ -15,7 +15,7 @@ from infra.report.picture import FORMATS, draw
 from infra.report.picture.layout import WIDTH, svg
 from infra.report.picture.mermaid import mermaid
 from infra.report.picture.scene import ModelScene, PoolScene, Scene, ZoneScene, scene_of
-from infra.report.picture.svg import Box, text_width
+from infra.report.picture.svg import KV_CACHE, Box, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -122,6 +122,36 @@ def test_lines_of_text_end_on_the_canvas() -> None:
         start = float(element.get("x", "0")) - (width / 2 if element.get("text-anchor") == "middle" else 0)
         assert start >= 0, element.text
         assert start + width <= WIDTH, element.text
+
+
+def pool_of(*models: ModelScene) -> PoolScene:
+    return PoolScene("Node pool", ("4 p5en.48xlarge",), 8, 0, models)
+
+
+def test_the_kv_cache_goes_from_prefill_to_decode_by_its_transport() -> None:
+    sends = model(name="r1-prefill", sends_to="r1-decode", sends_by="KV cache by nixl-libfabric")
+    drawn = scene(pool_of(sends), pool_of(model(name="other"), model(name="r1-decode")))
+    root = ET.fromstring(svg(drawn))
+    heights = {element.text: float(element.get("y", 0)) for element in root.iter(f"{SVG}text")}
+    arrows = [element for element in root.iter(f"{SVG}path") if element.get("stroke") == KV_CACHE]
+    (arrow,) = [each for each in arrows if abs(_ends(each)[0] - heights["r1-prefill"]) < 10]
+    assert arrow.get("marker-end")
+    assert heights["KV cache by nixl-libfabric"] == heights["r1-prefill"]
+    assert abs(_ends(arrow)[1] - heights["r1-decode"]) < 10
+    assert "KV cache" in heights
+    assert "model0_0 ==>|KV cache by nixl-libfabric| model1_1" in mermaid(drawn)
+
+
+def test_without_phases_apart_there_is_no_such_way() -> None:
+    drawn = scene(pool_of(model()))
+    assert KV_CACHE not in svg(drawn).partition("</defs>")[2]
+    assert "==>" not in mermaid(drawn)
+
+
+def _ends(path: ET.Element) -> tuple[float, float]:
+    """The heights at which a path begins and ends."""
+    points = re.findall(r"[ML](\S+) (\S+)", path.get("d", ""))
+    return float(points[0][1]), float(points[-1][1])
 
 
 def test_without_a_load_balancer_clients_are_in_the_cluster() -> None:
