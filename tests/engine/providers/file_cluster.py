@@ -15,7 +15,8 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 HYPERPOD = "aws-native:sagemaker:Cluster"
-LWS = "LeaderWorkerSet"
+LWS, DISAGGREGATED_SET = "LeaderWorkerSet", "DisaggregatedSet"
+SET_LABEL = "disaggregatedset.x-k8s.io/name"
 MANAGED = {"default", "kube-system", "kube-public", "kube-node-lease"}
 """Namespaces that every cluster has."""
 
@@ -108,8 +109,13 @@ class FileCluster:
             needs(self._find("PersistentVolume", None, volume), f"there is no volume {volume} to bind within 300 s")
         if kind == "ScaledObject":
             target = manifest["spec"]["scaleTargetRef"]
-            scaled = self._find(target.get("kind", "Deployment"), namespace, target["name"])
+            scaled = self._scaled(target.get("kind", "Deployment"), namespace, target["name"])
             needs(scaled, f"there is no {target['name']} to scale")
+        if (behind := (get_at(manifest, "spec.selector") or {}).get(SET_LABEL)) and kind == "Service":
+            sets = list(self._find(DISAGGREGATED_SET, namespace, behind))
+            needs(sets, f"no pod would ever stand behind Service {metadata['name']}")
+            for pod in (pod for made in sets for pod in _pods(made.inputs)):
+                self._before_start(needs, pod)
         for pod in _pods(manifest):
             self._before_pod(needs, manifest, pod)
 
@@ -118,15 +124,29 @@ class FileCluster:
         for kind, name in _references(pod):
             scope = None if kind == "PriorityClass" else namespace
             needs(self._find(kind, scope, name), f"its pods would wait for {kind} {name}")
-        awaited = manifest["kind"] != LWS or "pulumi.com/waitFor" in manifest["metadata"].get("annotations", {})
-        if not awaited or _skips_await(manifest):
-            return
+        awaited = manifest["kind"] not in (LWS, DISAGGREGATED_SET) or "pulumi.com/waitFor" in manifest["metadata"].get(
+            "annotations", {}
+        )
+        if awaited and not _skips_await(manifest):
+            self._before_start(needs, pod)
+
+    def _before_start(self, needs: Needs, pod: dict[str, Any]) -> None:
         for container in pod.get("containers", []):
             for device in sorted({*container.get("resources", {}).get("limits", {})} & {*DEVICE_CHARTS}):
                 needs(self._releases(DEVICE_CHARTS[device]), f"no node advertises {device} yet")
         selector = {key: value for key, value in pod.get("nodeSelector", {}).items() if "nvidia.com/" not in key}
         nodes = [thing for thing, labels in self._nodes() if selector.items() <= labels.items()]
         needs(nodes, f"there is no node with {selector}")
+
+    def _scaled(self, kind: str, namespace: str | None, name: str) -> Iterator[Thing]:
+        """What has a scale: an object of the kind, or the set whose controller makes it for a role."""
+        if kind != "DisaggregatedSetRoleScaler":
+            yield from self._find(kind, namespace, name)
+            return
+        for made in self._find(DISAGGREGATED_SET, namespace, name.rpartition("-")[0]):
+            roles = {role["name"]: role["scaling"]["mode"] for role in made.inputs["spec"]["roles"]}
+            if roles.get(name.rpartition("-")[2]) == "External":
+                yield made
 
     def _before_release(self, needs: Needs, inputs: dict[str, Any]) -> None:
         self._before_name(needs, inputs.get("namespace"))
@@ -213,9 +233,10 @@ def _skips_await(manifest: dict[str, Any]) -> bool:
 
 def _pods(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The pod specs within a workload."""
-    groups = get_at(manifest, "spec.leaderWorkerTemplate") or {}
-    templates = [get_at(manifest, "spec.template"), groups.get("leaderTemplate"), groups.get("workerTemplate")]
-    templates.append(get_at(manifest, "spec.jobTemplate.spec.template"))
+    templates = [get_at(manifest, "spec.template"), get_at(manifest, "spec.jobTemplate.spec.template")]
+    for workload in (manifest, *(get_at(manifest, "spec.roles") or ())):
+        groups = get_at(workload, "spec.leaderWorkerTemplate") or {}
+        templates += [groups.get("leaderTemplate"), groups.get("workerTemplate")]
     yield from (template["spec"] for template in templates if isinstance(template, dict) and "spec" in template)
 
 
