@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from infra.doctor.check import Examination
     from infra.doctor.checklist import Answer
     from infra.doctor.expected import Expected
-    from infra.doctor.kubectl import Run
+    from infra.doctor.kubectl import Kubectl
+    from infra.doctor.metrics import Metrics
     from infra.doctor.observed import Cluster
 
 UNHEALTHY = 1
@@ -35,6 +36,14 @@ def doctor(
         str | None,
         typer.Option("--checklist", metavar="pre|post|perf", help="Walk a checklist; `pre` needs no cluster."),
     ] = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            "--prometheus",
+            metavar="URL",
+            help="Prometheus for `--checklist perf`, e.g. of a port-forward; without it through the API server.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Hold a live cluster against the stack's plan: it reads through kubectl, and changes nothing.
@@ -44,7 +53,7 @@ def doctor(
     """
     from infra.doctor.checklist import Phase
     from infra.doctor.expected import Expected
-    from infra.doctor.kubectl import run
+    from infra.doctor.kubectl import Kubectl, run
 
     phase = _phase(checklist, [str(each) for each in Phase])
     source = Source.of(stack, config)
@@ -55,8 +64,10 @@ def doctor(
 
         _show_answers(before(expected), source.stack, as_json=as_json)
         return
-    cluster, examination = _examined(expected, kubeconfig, context, run)
-    answers = _answers(phase, expected, examination)
+    kubectl = Kubectl(kubeconfig, context, run)
+    metrics = _metrics(prometheus, expected, kubectl)
+    cluster, examination = _examined(expected, kubectl)
+    answers = _answers(phase, expected, examination, metrics)
     _show(source.stack, cluster, examination, answers, as_json=as_json)
     if examination.errors:
         raise typer.Exit(UNHEALTHY)
@@ -68,19 +79,28 @@ def _phase(given: str | None, known: list[str]) -> str | None:
     return given
 
 
-def _examined(
-    expected: Expected, kubeconfig: Path | None, context: str | None, run: Run
-) -> tuple[Cluster, Examination]:
+def _metrics(prometheus: str | None, expected: Expected, kubectl: Kubectl) -> Metrics | None:
+    from infra.doctor.metrics import at_address, through_api_server
+
+    if prometheus is None:
+        return through_api_server(kubectl) if expected.plan.settings.monitoring.enabled else None
+    try:
+        return at_address(prometheus)
+    except ValueError as error:
+        return fail(f"--prometheus {error}")
+
+
+def _examined(expected: Expected, kubectl: Kubectl) -> tuple[Cluster, Examination]:
     from rich.markup import escape
 
     from infra.doctor.check import examine
     from infra.doctor.checks import CHECKS
-    from infra.doctor.kubectl import Kubectl, NoClusterError
+    from infra.doctor.kubectl import NoClusterError
     from infra.doctor.reader import read
 
     try:
         with step("reading the cluster"):
-            cluster = read(Kubectl(kubeconfig, context, run), expected)
+            cluster = read(kubectl, expected)
     except NoClusterError as error:
         err().print(
             f"[red]no cluster to look at[/red]: {escape(str(error))}\n"
@@ -92,12 +112,12 @@ def _examined(
     return cluster, examine(expected, cluster, CHECKS)
 
 
-def _answers(phase: str | None, expected: Expected, examination: Examination) -> list[Answer]:
+def _answers(phase: str | None, expected: Expected, examination: Examination, metrics: Metrics | None) -> list[Answer]:
     from infra.doctor.checklist import Phase, after, under_load
 
     if phase == Phase.POST:
         return after(expected, examination)
-    return under_load(expected, examination) if phase == Phase.PERF else []
+    return under_load(expected, examination, metrics) if phase == Phase.PERF else []
 
 
 def _show(stack: str, cluster: Cluster, examination: Examination, answers: list[Answer], *, as_json: bool) -> None:

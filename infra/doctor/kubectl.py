@@ -78,6 +78,13 @@ class Kubectl:
             raise _unread(error)
         return output
 
+    def raw(self, path: str) -> str:
+        """What the API server answers to a GET of a path. Raises `UnreadError`."""
+        status, output, error = self._ask("get", "--raw", path)
+        if status:
+            raise _unread(error)
+        return output
+
     def log(self, key: LogKey) -> str:
         """A part of a container's log. Raises `UnreadError`."""
         part = f"--limit-bytes={LOG_BYTES}" if key.from_start else f"--tail={LOG_LINES}"

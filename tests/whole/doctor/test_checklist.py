@@ -8,7 +8,9 @@ from dataclasses import replace as changed
 from components.monitoring.dashboards.catalogue import dashboards
 from infra.doctor.check import CHECKS, examine
 from infra.doctor.checklist import Answer, State, after, before, under_load
+from infra.doctor.metrics import Sample
 from infra.doctor.observed import Cluster
+from infra.doctor.performance import FIGURES
 from infra.plan import resolve
 from infra.plan.dashboards import dashboard_parts
 from tests import shipped
@@ -54,9 +56,24 @@ def test_a_test_request_is_always_done_by_hand() -> None:
 
 
 def test_the_queries_under_load_name_metrics_that_the_dashboards_have() -> None:
-    answers = under_load(expected(), examine(expected(), cluster(), CHECKS))
+    answers = under_load(expected(), examine(expected(), cluster(), CHECKS), None)
     asked = {name for each in answers for name in re.findall(r"sglang:\w+?(?=_bucket|\W|$)", each.detail)}
     texts = [text for board in dashboards(dashboard_parts(expected().plan)) for text in board.expressions()]
     known = {name.removesuffix("_bucket") for text in texts for name in re.findall(r"sglang:\w+", text)}
     assert len(asked) > 3
     assert asked <= known
+
+
+def test_under_load_prometheus_is_asked_for_each_model() -> None:
+    asked: list[str] = []
+
+    def metrics(expression: str) -> list[Sample]:
+        asked.append(expression)
+        return [Sample({"model": "qwen3-8b"}, 60.0)]
+
+    told = {each.item: each for each in under_load(expected(), examine(expected(), cluster(), CHECKS), metrics)}
+    assert len(asked) == len(FIGURES)
+    first = told["Time to first token (P95)"]
+    assert (first.state, first.detail.split(";")[0]) == (State.FAILS, "qwen3-8b 60 s")
+    assert "at most 5 s (timeToFirstTokenSeconds)" in first.detail
+    assert told["GPU utilisation"].state is State.FAILS
