@@ -12,8 +12,8 @@ from infra.cli.options import Config, Stack
 from infra.cli.source import Source, previewed
 
 if TYPE_CHECKING:
+    from infra.doctor.answer import Answer
     from infra.doctor.check import Examination
-    from infra.doctor.checklist import Answer
     from infra.doctor.expected import Expected
     from infra.doctor.kubectl import Kubectl
     from infra.doctor.metrics import Metrics

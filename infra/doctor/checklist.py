@@ -7,13 +7,15 @@ hyperpod-eks-sglang-guide.md (appendix C) and sglang-production-guide.md (sectio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from components.serving.names import NAMESPACE
 from components.words import count
+from infra.doctor.answer import Answer, State
 from infra.doctor.check import Examination
 from infra.doctor.expected import Expected
+from infra.doctor.performance import figures
 
 if TYPE_CHECKING:
     from infra.doctor.metrics import Metrics
@@ -28,23 +30,6 @@ class Phase(StrEnum):
     PERF = "perf"
 
 
-class State(StrEnum):
-    """What became of an item."""
-
-    HOLDS = "holds"
-    FAILS = "fails"
-    BY_HAND = "by hand"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An item of a checklist, what became of it, and by what: the plan's figures, a finding, or the command to run."""
-
-    item: str
-    state: State
-    detail: str
-
-
 def before(expected: Expected) -> list[Answer]:
     """The checklist before a deployment, from settings and plan alone; settings with errors do not get here."""
     return [question(expected.plan) for question in _BEFORE]
@@ -57,8 +42,6 @@ def after(expected: Expected, examination: Examination) -> list[Answer]:
 
 def under_load(expected: Expected, examination: Examination, metrics: Metrics | None) -> list[Answer]:
     """The performance checklist: what only a running load shows is asked of Prometheus, where there is one."""
-    from infra.doctor.performance import figures
-
     plan = expected.plan
     models = {model.name: model.engine_version for model in plan.models}
     return [*figures(models, plan.settings.monitoring.alerts.thresholds, metrics), *_under_load(examination)]
@@ -234,7 +217,7 @@ def _after(expected: Expected, examination: Examination) -> Iterator[Answer]:
     yield _checked(
         "Operators, device plugins and monitoring are up", examination, "platform.workloads", "platform.releases"
     )
-    yield _by_hand("Prometheus scrapes every rank", 'up{job=~"inference/.*"} == 0 has no result')
+    yield _by_hand("Prometheus scrapes every rank", f'up{{namespace="{NAMESPACE}"}} == 0 has no result')
     yield _by_hand(
         "GPUs are used", "kubectl exec -n inference POD -- nvidia-smi, or DCGM_FI_DEV_GPU_UTIL in Prometheus"
     )

@@ -18,7 +18,7 @@ from components.monitoring.alerts.model import Alert, fill
 from components.monitoring.alerts.plan import expression_for, threshold_values
 from components.monitoring.alerts.settings import ThresholdSettings
 from components.serving.names import NAMESPACE, ROUTER_NAMESPACE
-from infra.doctor.checklist import Answer, State
+from infra.doctor.answer import Answer, State
 from infra.doctor.kubectl import UnreadError
 
 if TYPE_CHECKING:

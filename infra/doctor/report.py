@@ -12,7 +12,7 @@ from infra.report.problems import STYLES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from infra.doctor.checklist import Answer
+    from infra.doctor.answer import Answer
     from infra.doctor.observed import Cluster
 
 
@@ -77,7 +77,7 @@ def print_answers(console: Console, answers: list[Answer]) -> None:
     """A checklist: `[x]` what holds, `[!]` what does not, `[ ]` what is to be looked at by hand, with how."""
     from rich.markup import escape
 
-    from infra.doctor.checklist import State
+    from infra.doctor.answer import State
 
     marks = {State.HOLDS: "[x]", State.FAILS: "[!]", State.BY_HAND: "[ ]"}
     for one in answers:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from components.monitoring.alerts.settings import ThresholdSettings
-from infra.doctor.checklist import Answer, State
+from infra.doctor.answer import Answer, State
 from infra.doctor.metrics import Sample, at_address, samples
 from infra.doctor.performance import figures
 from tests.behaviour.alerting import rules, wait_for_leaders

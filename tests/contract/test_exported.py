@@ -13,8 +13,6 @@ from tests.contract.test_router_live import routed
 from tests.tools import source
 
 DOCUMENTED = Path(__file__).parent / "data" / "kube-state-metrics.txt"
-LEFT_OUT = {"kube_deployment", "kube_statefulset"}
-"""Families of kube-state-metrics that the file leaves out."""
 
 
 def test_the_router_still_exports_what_was_recorded(tmp_path: Path) -> None:
@@ -38,9 +36,8 @@ def test_kube_state_metrics_documents_what_is_played() -> None:
     lines = [line.split() for line in DOCUMENTED.read_text().splitlines() if not line.startswith("#")]
     documented = {name: set(labels) for name, *labels in lines}
     played = {name: labels for name, (_, labels) in other_shapes().items() if name.startswith("kube_")}
-    checked = {name: labels for name, labels in played.items() if not _left_out(name)}
-    assert len(checked) > 15
-    for name, labels in checked.items():
+    assert len(played) > 15
+    for name, labels in played.items():
         assert {label for label in labels if not label.startswith("label_")} <= documented[name], name
 
 
@@ -52,7 +49,3 @@ def test_keda_registers_what_is_played() -> None:
     registered = {f"keda_{part}_{name}" for part, name in re.findall(r'Subsystem:\s*"(\w+)",\s*Name:\s*"(\w+)"', text)}
     played = {name for name in other_shapes() if name.startswith("keda_")}
     assert played <= registered
-
-
-def _left_out(name: str) -> bool:
-    return any(name.startswith(family) for family in LEFT_OUT)

@@ -13,7 +13,7 @@ import yaml
 from components.facts.engines import SUPPORTED
 from components.monitoring.alerts.settings import ThresholdSettings
 from components.monitoring.values import PROMETHEUS_URL
-from infra.doctor.checklist import Answer, State
+from infra.doctor.answer import Answer, State
 from infra.doctor.kubectl import Kubectl, UnreadError
 from infra.doctor.metrics import Sample, at_address, samples, through_api_server
 from infra.doctor.performance import FIGURES, figures, measure

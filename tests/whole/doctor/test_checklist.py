@@ -6,8 +6,9 @@ import re
 from dataclasses import replace as changed
 
 from components.monitoring.dashboards.catalogue import dashboards
+from infra.doctor.answer import Answer, State
 from infra.doctor.check import CHECKS, examine
-from infra.doctor.checklist import Answer, State, after, before, under_load
+from infra.doctor.checklist import after, before, under_load
 from infra.doctor.metrics import Sample
 from infra.doctor.observed import Cluster
 from infra.doctor.performance import FIGURES
