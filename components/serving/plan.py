@@ -265,7 +265,7 @@ class ModelPlan:
         """Base URL inside the cluster."""
         if self.router:
             return self.router.endpoint
-        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{PORT}/v1"
+        return direct_endpoint(self.name)
 
     @property
     def public_endpoint(self) -> str | None:
@@ -286,6 +286,11 @@ class ModelPlan:
     def grace_period_seconds(self) -> int:
         """Seconds that the slowest role may take to finish its requests."""
         return max(group.grace_period_seconds for group in self.groups)
+
+
+def direct_endpoint(model: str) -> str:
+    """Base URL of a model's leaders inside the cluster."""
+    return f"http://{service_name(model)}.{NAMESPACE}.svc.cluster.local:{PORT}/v1"
 
 
 def nodes_of(groups: Iterable[GroupPlan], count: Callable[[GroupPlan], int] = attrgetter("replicas")) -> int:

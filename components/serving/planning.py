@@ -20,7 +20,7 @@ from components.serving.engine.places import Places
 from components.serving.hierarchical_cache.flags import networks
 from components.serving.lookup import checkpoint_gib, facts_of, size_model
 from components.serving.mooncake.plan import client_environment, plan_store
-from components.serving.plan import GroupPlan, ModelPlan
+from components.serving.plan import GroupPlan, ModelPlan, direct_endpoint
 from components.serving.pods.probes import plan_probes
 from components.serving.pods.resources import pod_resources
 from components.serving.roles import Role, roles
@@ -77,7 +77,8 @@ def plan_model(
     if weights.mounted and file_system_mb_per_s:
         readers = sum(role.settings.groups_at_start * role.settings.nodes_per_group for role, _ in placed)
         minutes = load_minutes(checkpoint * readers + other_readers_gib, 1, file_system_mb_per_s)
-    shared = _Shared(facts, image, weights, minutes)
+    router = plan_router(settings)
+    shared = _Shared(facts, image, weights, minutes, router.endpoint if router else direct_endpoint(settings.name))
     groups = tuple(_group(role, pool, sizing, shared) for (role, pool), sizing in zip(placed, sizings, strict=True))
     return ModelPlan(
         settings=settings,
@@ -86,7 +87,7 @@ def plan_model(
         image=image,
         weights=weights,
         groups=groups,
-        router=plan_router(settings),
+        router=router,
         store=plan_store(settings, image),
         companions=companions(*(role.settings for role, _ in placed)),
     )
@@ -107,6 +108,7 @@ class _Shared:
     image: ImagePlan
     weights: WeightsPlan
     load_minutes: float | None
+    endpoint: str
 
     @property
     def places(self) -> Places:
@@ -183,6 +185,7 @@ def _group(role: Role, pool: PoolPlan, sizing: Sizing, shared: _Shared) -> Group
             settings.autoscaling,
             lws=role.group,
             role=role.name,
+            endpoint=shared.endpoint,
             companion=companion(role.model.disaggregation, role.model.name, role.name),
         ),
         reclaimed=settings.autoscaling is not None and not settings.autoscaling.on,

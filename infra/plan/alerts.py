@@ -85,6 +85,7 @@ def _model(model: ModelPlan) -> WatchedModel:
         engine_version=model.engine_version,
         groups=tuple(map(_group, model.groups)),
         routed=model.router is not None,
+        sleeps=any(group.least_replicas == 0 for group in model.groups),
         objectives=_objectives(model.settings.objectives),
         startup_seconds=max(group.probes.startup_minutes for group in model.groups) * 60,
     )

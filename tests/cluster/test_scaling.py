@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.serving.autoscaling.queries import ITL, KV_USAGE, QUEUE, TTFT
+from components.serving.autoscaling.queries import ITL, KV_USAGE, QUEUE, RUNNING, TTFT
 from components.serving.names import NAMESPACE
 from components.serving.plan import GroupPlan
 from infra.cli.source import Source
@@ -22,7 +22,8 @@ from tests.cluster.deployment import Deployment
 from tests.cluster.program import ROOT, program_of
 from tests.cluster.prometheus import Prometheus, prometheus
 
-SIGNALS = {"queue": QUEUE, "kv_usage": KV_USAGE, "ttft": TTFT, "itl": ITL}
+SIGNALS = {"queue": QUEUE, "kv_usage": KV_USAGE, "ttft": TTFT, "itl": ITL, "wanted": RUNNING}
+"""By the series that a question names first: whether a group is wanted begins with the requests that run."""
 DOWN_SECONDS = 4
 """The shortest lull that the test's settings call a lull."""
 
@@ -58,10 +59,27 @@ APART = {
 """Phases of one node each; two decode groups at most for each prefill group, and one at least."""
 
 
+SLEEPER = {
+    "name": "sleeper",
+    "model": "Qwen/Qwen3-4B",
+    "contextLength": 16384,
+    "nodePool": "naps",
+    "parallelism": {"tensor": 4},
+    "packing": {"gpusPerPod": 4},
+    "autoscaling": {"minReplicas": 0, "maxReplicas": 2, **QUICK},
+}
+"""A model of one node, which may have no group."""
+
+SOON = {"pollingInterval": 1, "cooldownPeriod": DOWN_SECONDS, "initialCooldownPeriod": DOWN_SECONDS}
+"""In the place of the minutes that settings allow."""
+
+GATEWAY = {"keys": [{"name": "team-a", "secret": "teamA"}], "routes": {"sleeper": {"fallbacks": ["qwen3-8b"]}}}
+
+
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """A stack whose first model scales between one and three groups of two nodes, on six nodes, and whose second one
-    has phases that scale on six nodes of their own; and what moves them.
+    """A stack whose first model scales between one and three groups of two nodes, on six nodes, whose second one has
+    phases that scale on six nodes of their own, and whose third one may have no group; and what moves them.
     """
 
     plane: ControlPlane
@@ -76,7 +94,12 @@ class Scaled:
     @property
     def phases(self) -> list[GroupPlan]:
         """Prefill and decode of the second one."""
-        return self.cluster.engines[1:]
+        return self.cluster.engines[1:3]
+
+    @property
+    def sleeper(self) -> GroupPlan:
+        """The groups of the third one."""
+        return self.cluster.engines[3]
 
     def groups(self, engine: GroupPlan | None = None) -> int:
         """The number that the autoscaler last set, of the first model unless another is named."""
@@ -102,9 +125,14 @@ class Scaled:
             seconds,
         )
 
-    def stays_at(self, groups: int, seconds: float) -> None:
+    def stays_at(self, groups: int, seconds: float, engine: GroupPlan | None = None) -> None:
         """Look until the time is over: the number never changes."""
-        _throughout(seconds, lambda: self.groups() == groups)
+        _throughout(seconds, lambda: self.groups(engine) == groups)
+
+    def leaves(self) -> None:
+        """Nobody wants the third model any more, and its last group goes."""
+        self.says(self.sleeper)
+        self.comes_to(0, self.sleeper)
 
 
 def _throughout(seconds: float, holds: Callable[[], bool]) -> None:
@@ -129,6 +157,9 @@ def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
         for engine in cluster.engines:
             stack.says(engine)
         cluster.apply()
+        for manifest in cluster.of_kind("ScaledObject"):
+            if manifest["metadata"]["name"] == stack.sleeper.name:
+                plane.client.apply({**manifest, "spec": {**manifest["spec"], **SOON}})
         yield stack
 
 
@@ -137,7 +168,9 @@ def _settings() -> dict[str, Any]:
     config["sglang-hyperpod:nodePools"][0]["nodes"] = 6
     config["sglang-hyperpod:nodePools"].append({**config["sglang-hyperpod:nodePools"][0], "name": "phases"})
     config["sglang-hyperpod:models"][0] |= {"autoscaling": SCALED, "weights": {"staging": True}}
-    config["sglang-hyperpod:models"].append(APART)
+    config["sglang-hyperpod:nodePools"].append({**config["sglang-hyperpod:nodePools"][0], "name": "naps", "nodes": 2})
+    config["sglang-hyperpod:models"] += [APART, SLEEPER]
+    config |= {"sglang-hyperpod:gateway": GATEWAY, "sglang-hyperpod:teamA": {"secure": "v1:not-read"}}
     return config
 
 
@@ -231,6 +264,60 @@ def test_decode_follows_prefill_too(scaled: Scaled) -> None:
     scaled.comes_to(2, decode)
 
 
+def test_the_last_group_goes_and_a_request_brings_the_first(scaled: Scaled) -> None:
+    scaled.leaves()
+    scaled.stays_at(0, 3, scaled.sleeper)
+    scaled.says(scaled.sleeper, wanted=1)
+    scaled.comes_to(1, scaled.sleeper)
+    scaled.says(scaled.sleeper, wanted=1, queue=1000)
+    scaled.comes_to(2, scaled.sleeper)
+
+
+def test_who_looks_for_the_groups_of_a_sleeping_model_finds_that_none_is_wanted(scaled: Scaled) -> None:
+    """What the questions to Prometheus rest on, and what an update of the stack waits for."""
+    scaled.leaves()
+    client, sleeper = scaled.plane.client, scaled.sleeper
+
+    def leaders() -> int:
+        return client.get("apps/v1", "StatefulSet", sleeper.name, NAMESPACE)["spec"]["replicas"]
+
+    client.wait("no leader is wanted", lambda: leaders() == 0)
+    client.wait("that is all that is wanted", lambda: _is_available(scaled.cluster.leader_worker_set(sleeper)))
+
+
+def test_an_update_of_a_sleeping_model_wakes_nobody_and_waits_for_nobody(scaled: Scaled) -> None:
+    scaled.leaves()
+    (manifest,) = [each for each in scaled.cluster.of_kind("LeaderWorkerSet") if name_of(each) == scaled.sleeper.name]
+    changed = yaml.safe_load(yaml.safe_dump(_without_replicas(manifest)).replace("0.5.17", "0.5.18"))
+    assert changed != _without_replicas(manifest)
+    scaled.plane.client.apply(changed)
+
+    def done() -> bool:
+        live = scaled.cluster.leader_worker_set(scaled.sleeper)
+        return live["status"].get("observedGeneration") == live["metadata"]["generation"] and _is_available(live)
+
+    scaled.plane.client.wait("the update is done", done)
+    assert scaled.groups(scaled.sleeper) == 0
+    scaled.plane.client.apply(_without_replicas(manifest))
+
+
+def test_without_an_answer_a_sleeping_model_wakes_and_one_that_serves_stays(scaled: Scaled) -> None:
+    """Nobody could tell whether a request wants it."""
+    nothing: dict[str, None] = dict.fromkeys(SIGNALS)
+    scaled.leaves()
+    scaled.says(scaled.sleeper, **nothing)
+    scaled.comes_to(1, scaled.sleeper)
+    scaled.stays_at(1, DOWN_SECONDS + 8, scaled.sleeper)
+
+
+def test_other_signals_do_not_keep_what_nobody_wants(scaled: Scaled) -> None:
+    """A cache that stays a little full, or a question of one's own that is never 0."""
+    scaled.says(scaled.sleeper, wanted=1)
+    scaled.comes_to(1, scaled.sleeper)
+    scaled.says(scaled.sleeper, kv_usage=0.3)
+    scaled.comes_to(0, scaled.sleeper)
+
+
 def test_keda_has_the_rights_that_scaling_takes_and_no_others(scaled: Scaled) -> None:
     account = Account(scaled.plane.client, keda.NAMESPACE, KEDA)
     groups = "leaderworkerset.x-k8s.io"
@@ -255,6 +342,11 @@ def test_what_scales_goes_without_a_trace_and_leaves_the_groups(scaled: Scaled) 
 def _without_replicas(manifest: Manifest) -> Manifest:
     """What a provider sends where the number is left to its owner."""
     return {**manifest, "spec": {key: value for key, value in manifest["spec"].items() if key != "replicas"}}
+
+
+def _is_available(live: Manifest) -> bool:
+    conditions = (live.get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
 
 
 def _is_ready(live: Manifest | None) -> bool:

@@ -284,10 +284,11 @@ def running(
     environment: dict[str, str] | None = None,
     worker_port: int | None = None,
     decoders: Sequence[str] = (),
+    ready: str = "/readiness",
 ) -> Generator[RunningRouter]:
     """Run the planned router on loopback until it is ready. `workers` are URLs that replace the service discovery, or
     None to keep it; `worker_port` is then the port of the discovered pods. `decoders` are URLs of decode groups, where
-    `workers` are those of prefill groups.
+    `workers` are those of prefill groups. It is waited for by `ready`.
     """
     port, metrics_port = free_port(), free_port()
     line = with_value(with_value(plan.arguments, "--host", "127.0.0.1"), "--port", str(port))
@@ -314,7 +315,7 @@ def running(
         )
     router = RunningRouter(process, port, metrics_port, log, key)
     try:
-        _wait_until_ready(router)
+        _wait_until_ready(router, ready)
         yield router
     finally:
         process.terminate()
@@ -325,13 +326,13 @@ def running(
             process.wait()
 
 
-def _wait_until_ready(router: RunningRouter) -> None:
+def _wait_until_ready(router: RunningRouter, path: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if router.process.poll() is not None:
             break
         with contextlib.suppress(URLError, ConnectionError, TimeoutError):
-            if router.get("/readiness").status == 200:
+            if router.get(path).status == 200:
                 return
         time.sleep(0.1)
     raise AssertionError(f"the router is not ready: {router.log.read_text()[-4000:]}")

@@ -40,6 +40,14 @@ def test_scaled_objects_have_only_fields_that_keda_knows() -> None:
     jsonschema.validate(scaled_object()["spec"], strict_schema(SCHEMA, "spec"))
 
 
+def test_so_have_those_of_a_model_that_may_have_no_group() -> None:
+    model = plan(R1, autoscaling={**EVERYTHING, "minReplicas": 0})
+    recording = run(lambda: Autoscaling("r1", context(), model, namespace="inference", prometheus_url="http://p:9090"))
+    spec = recording.one("kubernetes:keda.sh/v1alpha1:ScaledObject", "r1-serve").inputs["spec"]
+    jsonschema.validate(spec, strict_schema(SCHEMA, "spec"))
+    assert spec["minReplicaCount"] == 0
+
+
 def test_a_misspelt_field_would_be_found() -> None:
     with pytest.raises(jsonschema.ValidationError, match="maxReplicas"):
         jsonschema.validate({**scaled_object()["spec"], "maxReplicas": 2}, strict_schema(SCHEMA, "spec"))
@@ -58,6 +66,26 @@ def latencies(group: int, name: str = queries.TTFT, *, fast: str, slow: str) -> 
         series(f"{name}_bucket", slow, group=group, le="+Inf"),
     ]
 
+
+ADDRESS = "http://x-api.inference.svc.cluster.local:30000/v1"
+
+
+def sleeping(groups: str) -> dict[str, str]:
+    """How many groups are wanted, as kube-state-metrics says."""
+    return {"series": 'kube_statefulset_replicas{namespace="inference",statefulset="x"}', "values": groups}
+
+
+def came(values: str, client: str = "1.2.3.4", address: str = ADDRESS) -> dict[str, str]:
+    """Requests of one client that the gateway sent to a model."""
+    return {
+        "series": f'{queries.REQUESTS}{{role="gateway",api_base="{address}",client_ip="{client}"}}',
+        "values": values,
+    }
+
+
+GATEWAY = {"series": 'up{role="gateway",pod="gateway-1"}', "values": "1x60"}
+NOBODY = [series(queries.RUNNING, "0x60", group=0), series(queries.QUEUE, "0x60", group=0), sleeping("1x60"), GATEWAY]
+WANTED, TIMED = queries.wanted("x", ADDRESS), queries.wanted("x", None)
 
 IDLE = series(queries.QUEUE, "0x60", group=0, tp_rank=0)
 QUEUE, KV, TTFT = queries.queued("x", "serve"), queries.kv_usage("x"), queries.latency(queries.TTFT, "x")
@@ -110,6 +138,32 @@ ANSWERS: dict[str, tuple[str, list[dict[str, str]], float | None]] = {
     "without requests the first token takes no time": (TTFT, [*latencies(0, fast="9x60", slow="10x60"), IDLE], 0),
     "before the first request neither": (TTFT, [IDLE], 0),
     "without engines nobody can tell": (TTFT, [], None),
+    "a group that nobody uses is not wanted": (WANTED, NOBODY, 0),
+    "the first request of a new client wakes it": (WANTED, [sleeping("0x60"), GATEWAY, came("_x38 1x20")], 1),
+    "so does another request of one that it knows": (WANTED, [sleeping("0x60"), GATEWAY, came("3x38 4x20")], 1),
+    "requests of long ago do not": (WANTED, [sleeping("0x60"), GATEWAY, came("3x10 9x50")], 0),
+    "nor do those for another model": (
+        WANTED,
+        [sleeping("0x60"), GATEWAY, came("_x38 1x20", address=ADDRESS.replace("x-api", "y-api"))],
+        0,
+    ),
+    "a restarted gateway does not": (WANTED, [sleeping("0x60"), GATEWAY, came("9x38 _x22")], 0),
+    "a request that is being answered keeps it": (
+        WANTED,
+        [series(queries.RUNNING, "1x60", group=0), series(queries.QUEUE, "0x60", group=0), sleeping("1x60"), GATEWAY],
+        1,
+    ),
+    "nobody knows of requests without a gateway": (WANTED, NOBODY[:-1], None),
+    "an engine that should be there and says nothing is starting": (WANTED, [sleeping("1x60"), GATEWAY], 1),
+    "nobody knows whether it should be there": (WANTED, [GATEWAY], None),
+    "by times alone requests bring nothing": (TIMED, [sleeping("0x60"), came("_x38 1x20")], 0),
+    "but what is under way keeps it": (
+        TIMED,
+        [series(queries.RUNNING, "0x60", group=0), series(queries.QUEUE, "2x60", group=0), sleeping("1x60")],
+        1,
+    ),
+    "no queue where no group is wanted": (queries.or_asleep(QUEUE, "x"), [sleeping("0x60")], 0),
+    "a lost queue where one is": (queries.or_asleep(QUEUE, "x"), [sleeping("1x60")], None),
 }
 
 

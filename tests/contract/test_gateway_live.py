@@ -10,6 +10,7 @@ import pytest
 
 from components.gateway.plan import plan_gateway
 from components.gateway.settings import GatewaySettings
+from components.serving.autoscaling.queries import REQUESTS
 from tests.contract.gateway import TOKENS, Answer, Engine, RunningGateway, before, running
 from tests.tools.python import environment
 from tests.unit.serving.builders import QWEN_8B, R1, plan
@@ -189,6 +190,20 @@ def test_prometheus_reads_it_without_a_key(gateway: RunningGateway) -> None:
     gateway.chat("qwen", ANY)
     text = gateway.get("/metrics").body
     assert 'litellm_proxy_total_requests_metric_total{api_key_alias="any"' in text
+
+
+def test_requests_are_counted_by_the_model_that_was_meant(gateway: RunningGateway, engines: dict[str, Engine]) -> None:
+    """What brings a model's first group: its requests count while it fails, with and without one in its place."""
+
+    def counted() -> float:
+        lines = [line for line in gateway.get("/metrics").body.splitlines() if line.startswith(f"{REQUESTS}{{")]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if f'api_base="{engines["broken"].url}"' in line)
+
+    before = counted()
+    assert [gateway.chat("degrading", ANY).engine for _ in range(3)] == ["qwen"] * 3
+    assert gateway.chat("broken", ANY).status >= 500
+    time.sleep(1)
+    assert counted() == before + 4
 
 
 def test_its_log_holds_no_key_and_no_prompt(gateway: RunningGateway) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.alerts.objectives import NO_GROUP
 from components.serving.router.plan import RouterPlan
 from infra.doctor.logs import CIRCUIT_OPEN, line_with
 from tests.contract.router import Answer, Engine, KubernetesApi, RunningRouter, pod, running
@@ -143,3 +144,22 @@ def test_ranks_0_of_the_model_are_found_and_nobody_else(tmp_path: Path) -> None:
     assert {answer.engine for answer in answers} == {"leader"}
     assert all(not other.requests for other in others)
     assert set(api.asked) <= {(verb, "/api/v1/namespaces/inference/pods") for verb in ("list", "watch")}
+
+
+def test_a_router_without_a_group_runs_and_says_so(tmp_path: Path) -> None:
+    """What a model without a group has: alive, ready by the probe of such models, and every request is refused."""
+    planned = plan(
+        QWEN_8B, instance_type="g6e.xlarge", router={}, autoscaling={"minReplicas": 0, "maxReplicas": 2}
+    ).router
+    assert planned is not None
+    api = KubernetesApi([])
+    try:
+        environment = {"KUBECONFIG": str(api.kubeconfig(tmp_path))}
+        with running(planned, tmp_path, None, environment=environment, ready=planned.ready_path) as router:
+            assert router.get("/readiness").status == 503
+            answer = router.chat("anybody there?")
+            assert answer.status == 503
+            metrics = router.metrics()
+    finally:
+        api.close()
+    assert f'smg_http_responses_total{{status_code="503",error_code="{NO_GROUP}"}}' in metrics

@@ -71,6 +71,7 @@ SERIES: Final[Mapping[Exporter, Mapping[str, tuple[str, ...]]]] = {
         "kube_pod_status_ready": (*_POD, "condition"),
         "kube_pod_status_unschedulable": _POD,
         "kube_pod_container_status_waiting_reason": (*_POD, "container", "reason"),
+        "kube_statefulset_replicas": ("namespace", "statefulset"),
         "kube_job_failed": ("namespace", "job_name", "condition"),
         "kube_node_status_condition": ("node", "condition", "status"),
         "kube_node_spec_unschedulable": ("node",),
@@ -108,6 +109,7 @@ SERIES: Final[Mapping[Exporter, Mapping[str, tuple[str, ...]]]] = {
         "sglang_hyperpod:pod_info": ("namespace", "pod", "model", "lws", "group", "rank", "fabric"),
         "sglang_hyperpod:planned_start_seconds": ("model", "lws"),
         "sglang_hyperpod:startup_allowance_seconds": ("model",),
+        "sglang_hyperpod:asleep": ("model",),
         "sglang_hyperpod:engine_cve_info": ("model", "engine_version", "cve", "score", "fixed_in"),
         "sglang_hyperpod:capacity_ends_timestamp_seconds": ("pool", "kind"),
         **{

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from components.monitoring.alerts.catalogue.objectives import WINDOWS, misses
 from components.monitoring.alerts.catalogue.requests import ANSWERS
@@ -36,10 +37,12 @@ class Objective:
             yield Record(misses(window), self.missed.replace("WINDOW", window), labels)
 
 
-def objectives_of(model: str, promised: Objectives, *, routed: bool) -> tuple[Objective, ...]:
-    """The objectives of a model; behind routers its availability is what clients get from those."""
+def objectives_of(model: str, promised: Objectives, *, routed: bool, sleeps: bool = False) -> tuple[Objective, ...]:
+    """The objectives of a model; behind routers its availability is what clients get from those. Of one that `sleeps`
+    routers without a group count for nothing: the gateway asks somebody else then.
+    """
     late = 1 - promised.latency
-    answered = _routed(model) if routed else _direct(model)
+    answered = _routed(model, f',error_code!="{NO_GROUP}"' if sleeps else "") if routed else _direct(model)
     return (
         Objective("ttft", _slower("sglang:time_to_first_token_seconds", model, promised.time_to_first_token), late),
         Objective("itl", _slower("sglang:inter_token_latency_seconds", model, promised.inter_token), late),
@@ -53,8 +56,12 @@ def _slower(histogram: str, model: str, seconds: float) -> str:
     return f"1 - histogram_fraction(0, {seconds:g}, sum by (le) (rate({histogram}_bucket{chosen}[WINDOW])))"
 
 
-def _routed(model: str) -> str:
-    errors = f'sum(rate(smg_http_responses_total{{model="{model}",status_code=~"5.."}}[WINDOW]))'
+NO_GROUP: Final = "no_available_workers"
+"""`error_code` of what a router without a group answers (sglang-router 0.3.2, seen)."""
+
+
+def _routed(model: str, but: str) -> str:
+    errors = f'sum(rate(smg_http_responses_total{{model="{model}",status_code=~"5.."{but}}}[WINDOW]))'
     return _share(errors, f'sum(rate(smg_http_requests_total{{model="{model}",{PROBES}}}[WINDOW]))')
 
 

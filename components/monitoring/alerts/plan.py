@@ -32,7 +32,7 @@ class WatchedGroup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedModel:
     """A model as far as alerts go. `startup_seconds` is what its startup probe allows; `objectives` is None where the
-    model has none.
+    model has none; one that `sleeps` may have no group.
     """
 
     name: str
@@ -40,6 +40,7 @@ class WatchedModel:
     groups: tuple[WatchedGroup, ...]
     startup_seconds: int
     routed: bool = False
+    sleeps: bool = False
     objectives: Objectives | None = None
 
 
@@ -94,7 +95,7 @@ def plan_alerts(settings: AlertSettings, watched: Watched) -> AlertsPlan:
         for family in Family
         if any(alert.family is family for alert in on)
     ]
-    models = [_model_object(model, settings, values) for model in watched.models]
+    models = [_model_object(model, watched.engines, settings, values) for model in watched.models]
     return AlertsPlan((_plan_object(watched, values), *objects, *models), on, off)
 
 
@@ -191,8 +192,10 @@ def _plan_object(watched: Watched, values: Mapping[str, float | str]) -> RuleObj
     return _object("plan", [record.rule() for record in records])
 
 
-def _model_object(model: WatchedModel, settings: AlertSettings, values: Mapping[str, float | str]) -> RuleObject:
-    known = _object(f"{_MODEL_RULES}{model.name}", [record.rule() for record in _known_of(model)])
+def _model_object(
+    model: WatchedModel, engines: str, settings: AlertSettings, values: Mapping[str, float | str]
+) -> RuleObject:
+    known = _object(f"{_MODEL_RULES}{model.name}", [record.rule() for record in _known_of(model, engines)])
     promised = list(_promised_of(model, settings, values))
     if not promised:
         return known
@@ -203,7 +206,8 @@ def _promised_of(
     model: WatchedModel, settings: AlertSettings, values: Mapping[str, float | str]
 ) -> Iterator[dict[str, Any]]:
     """The misses of each objective over every window, then the alerts on them."""
-    found = objectives_of(model.name, model.objectives, routed=model.routed) if model.objectives else ()
+    promised = model.objectives
+    found = objectives_of(model.name, promised, routed=model.routed, sleeps=model.sleeps) if promised else ()
     for objective in found:
         yield from (record.rule() for record in objective.records(model.name))
     for objective in found:
@@ -215,7 +219,7 @@ def _promised_of(
                 yield rule
 
 
-def _known_of(model: WatchedModel) -> Iterator[Record]:
+def _known_of(model: WatchedModel, engines: str) -> Iterator[Record]:
     """What the plan knows of a model, as constant series: groups, releases, planned times."""
     for group in model.groups:
         labels = {"model": model.name, "lws": group.lws}
@@ -223,9 +227,17 @@ def _known_of(model: WatchedModel) -> Iterator[Record]:
         info = {**labels, **more, "engine_version": model.engine_version}
         yield Record("sglang_hyperpod:group_info", "vector(1)", info)
         yield Record("sglang_hyperpod:planned_start_seconds", f"vector({group.start_seconds})", labels)
+        if model.sleeps:
+            yield Record("sglang_hyperpod:asleep", _asleep(group, engines), {"model": model.name})
     allowance = f"vector({model.startup_seconds})"
     yield Record("sglang_hyperpod:startup_allowance_seconds", allowance, {"model": model.name})
     yield from (_vulnerability(model, cve) for cve in cves(model.engine_version))
+
+
+def _asleep(group: WatchedGroup, engines: str) -> str:
+    """1 while no group is wanted, and for as long afterwards as the first one may take to start."""
+    wanted = f'kube_statefulset_replicas{{namespace="{engines}",statefulset="{group.lws}"}}'
+    return f"max_over_time((max({wanted}) == bool 0)[{group.start_seconds}s:1m]) == 1"
 
 
 def _vulnerability(model: WatchedModel, cve: Cve) -> Record:

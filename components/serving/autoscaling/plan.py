@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from components.serving.autoscaling import queries
@@ -34,28 +34,58 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class ScalingPlan:
-    """Limits in groups, triggers, and how fast they are followed."""
+    """Limits in groups, triggers, and how fast they are followed. `idle_seconds` is how long nobody may have wanted a
+    group before the last one goes; None where one always stays.
+    """
 
     least: int
     most: int
     triggers: tuple[Trigger, ...]
     stabilisation: StabilisationSettings = field(default_factory=StabilisationSettings)
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
+    idle_seconds: int | None = None
 
 
 def plan_scaling(
-    settings: AutoscalingSettings | None, *, lws: str, role: str, companion: Trigger | None = None
+    settings: AutoscalingSettings | None,
+    *,
+    lws: str,
+    role: str,
+    endpoint: str = "",
+    companion: Trigger | None = None,
 ) -> ScalingPlan | None:
-    """How a role is scaled; None where it is not. `companion` makes it follow another role's groups."""
+    """How a role is scaled; None where it is not. `endpoint` is where the gateway asks for it, `companion` makes it
+    follow another role's groups.
+    """
     if settings is None or not settings.on:
         return None
+    triggers = (*_triggers(settings, lws, role), *([companion] if companion else ()))
+    zero = settings.min_replicas == 0
     return ScalingPlan(
         least=settings.min_replicas,
         most=settings.max_replicas,
-        triggers=(*_triggers(settings, lws, role), *([companion] if companion else ())),
+        triggers=(_wanted(settings, lws, endpoint), *(_asleep(each, lws) for each in triggers)) if zero else triggers,
         stabilisation=settings.stabilisation,
         fallback=settings.fallback,
+        # A request counts as recent for a while, which is a part of the time.
+        idle_seconds=settings.zero.idle_minutes * 60 - queries.RECENT_SECONDS if zero else None,
     )
+
+
+def _wanted(settings: AutoscalingSettings, lws: str, endpoint: str) -> Trigger:
+    """What keeps the first group, and brings it."""
+    on_request = settings.zero.on_request
+    query = queries.wanted(lws, endpoint if on_request else None)
+    return _asked("wanted", query, 1, "a request comes to the gateway" if on_request else "a request is answered")
+
+
+def _asleep(trigger: Trigger, lws: str) -> Trigger:
+    """A reason to have more groups, where there may be none: it is no reason to have the first."""
+    if trigger.type != "prometheus":
+        return trigger
+    known = trigger.metadata
+    query = queries.or_asleep(known["query"], lws)
+    return replace(trigger, metadata={**known, "query": query, "activationThreshold": known["threshold"]})
 
 
 def thresholds(settings: AutoscalingSettings, role: str) -> dict[str, float]:

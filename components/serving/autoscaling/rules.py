@@ -32,14 +32,27 @@ def limits_are_in_order(model: ModelSettings) -> Iterator[Finding]:
         )
 
 
-@rules.rule("autoscaling.zero", source="sglang: metrics come from the engine's own pods")
-def a_group_always_remains(model: ModelSettings) -> Iterator[Finding]:
-    """With the last group go the metrics that would bring one back, and whoever could answer a request."""
-    if model.autoscaling and model.autoscaling.min_replicas == 0:
+@rules.rule("autoscaling.zero-trigger", source="a group that nothing brings back never comes")
+def something_brings_the_first_group(model: ModelSettings) -> Iterator[Finding]:
+    """Where there may be no group, a request or a time brings the first one."""
+    scaling = model.autoscaling
+    if scaling and scaling.min_replicas == 0 and not scaling.zero.on_request and not scaling.cron:
         yield Finding(
-            "autoscaling.minReplicas",
-            "0 groups answer nobody, and no metric of theirs would ever start one again",
-            "use 1",
+            "autoscaling.zero.onRequest",
+            "neither a request nor a time would ever bring a group back",
+            "set onRequest: true, or add cron",
+        )
+
+
+@rules.rule("autoscaling.zero-unused", source="components/serving/autoscaling/plan.py")
+def zero_is_for_what_comes_to_it(model: ModelSettings) -> Iterator[Finding]:
+    """What is said of no group is read where there may be none."""
+    scaling = model.autoscaling
+    if scaling and scaling.min_replicas > 0 and "zero" in scaling.model_fields_set:
+        yield Finding(
+            "autoscaling.zero",
+            f"minReplicas is {scaling.min_replicas}, so the last group never goes",
+            "set minReplicas: 0, or remove it",
         )
 
 
@@ -74,7 +87,8 @@ def there_is_something_to_scale(model: ModelSettings) -> Iterator[Finding]:
 def something_triggers_it(model: ModelSettings) -> Iterator[Finding]:
     """At least one signal, or one time, says how many groups there should be."""
     scaling = model.autoscaling
-    if scaling and scaling.on and not (thresholds(scaling, model.role) or scaling.queries or scaling.cron):
+    signals = scaling and (thresholds(scaling, model.role) or scaling.queries or scaling.cron)
+    if scaling and scaling.on and not signals and scaling.min_replicas:
         yield Finding(
             "autoscaling.triggers",
             "every signal is 0 and there is neither a query nor a time, so nothing would ever scale",
@@ -85,7 +99,7 @@ def something_triggers_it(model: ModelSettings) -> Iterator[Finding]:
 @rules.rule("autoscaling.name-twice", source=f"{_KEDA}: verifyTriggers, names are unique")
 def triggers_have_names_of_their_own(model: ModelSettings) -> Iterator[Finding]:
     """No query is called like another, nor like a signal of the engine."""
-    seen = {"queue", "kv-usage", "ttft", "itl", "ratio"}
+    seen = {"queue", "kv-usage", "ttft", "itl", "ratio", "wanted"}
     for index, query in enumerate(model.autoscaling.queries if model.autoscaling else ()):
         if query.name in seen or query.name.startswith("cron-"):
             yield Finding(
@@ -139,6 +153,12 @@ def the_fallback_lies_within_the_limits(model: ModelSettings) -> Iterator[Findin
             f"{scaling.fallback.replicas} is not between minReplicas {scaling.min_replicas} and maxReplicas "
             f"{scaling.max_replicas}",
             "leave it out to hold the number still, or stay within the limits",
+        )
+    elif scaling.fallback.replicas == 0:
+        yield Finding(
+            "autoscaling.fallback.replicas",
+            "0 would take the last group away whenever Prometheus does not answer",
+            "leave it out to hold the number still",
         )
 
 

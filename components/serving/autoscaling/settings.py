@@ -75,7 +75,8 @@ class FallbackSettings(Settings):
     failures: Annotated[int, Field(ge=1, le=100)] = 3
     """Queries in a row that fail before it counts; until then the number is held anyway."""
     replicas: Groups | None = None
-    """The least number of groups meanwhile; by default the number stays what it is."""
+    """The least number of groups meanwhile; by default the number stays what it is, but that a model without a group
+    gets one, since nobody could tell whether it is wanted."""
 
 
 class RatioSettings(Settings):
@@ -87,11 +88,24 @@ class RatioSettings(Settings):
     """The most decode groups for each prefill group; by default double of what they begin with."""
 
 
+class ZeroSettings(Settings):
+    """When the last group goes and the first one comes, where `minReplicas` is 0. That is for models behind the
+    gateway: meanwhile it answers with the fallbacks of the name, or with 503, and holds no request back.
+    """
+
+    on_request: bool = True
+    """Whether a request at the gateway brings a group, which serves minutes later; without it only `cron` does."""
+    idle_minutes: Annotated[int, Field(ge=10, le=1440)] = 30
+    """Minutes after which the last group goes: without a request, without one that is still answered, and outside the
+    times of `cron`."""
+
+
 class AutoscalingSettings(Settings):
     """Scaling by groups (whole copies of the model) between two limits, on nodes that the pool has already."""
 
     min_replicas: Groups = 1
-    """The fewest groups. At least one: with the last group go the metrics that would bring it back."""
+    """The fewest groups. 0 is for models behind the gateway (`zero`): with the last group go the metrics of the engine
+    that would bring it back."""
     max_replicas: Annotated[int, Field(ge=1, le=256)]
     """The most groups; the pool must have nodes for all of them. Equal to `minReplicas`: nothing scales, and the number
     is the program's again."""
@@ -105,6 +119,8 @@ class AutoscalingSettings(Settings):
     """How fast it follows."""
     fallback: FallbackSettings = FallbackSettings()
     """What to do without metrics."""
+    zero: ZeroSettings = ZeroSettings()
+    """How it comes to no group and back, with `minReplicas: 0`."""
 
     @property
     def on(self) -> bool:
@@ -112,5 +128,8 @@ class AutoscalingSettings(Settings):
         return self.max_replicas > self.min_replicas
 
     def start(self, replicas: int) -> int:
-        """Groups with which a new LeaderWorkerSet begins: `replicas`, within the limits."""
+        """Groups with which a new LeaderWorkerSet begins: `replicas`, within the limits.
+
+        It is one at least, so that the first update shows whether it serves.
+        """
         return max(self.min_replicas, min(replicas, self.max_replicas))

@@ -72,8 +72,7 @@ def _container(plan: RouterPlan, *, mounted: bool) -> dict[str, Any]:
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
         ],
         "resources": http_server.resources(plan.settings.resources.cpu, plan.settings.resources.memory),
-        # Ready once it knows one healthy group.
-        "readinessProbe": http_server.probe("/readiness", period=5, failures=3),
+        "readinessProbe": http_server.probe(plan.ready_path, period=5, failures=3),
         "livenessProbe": http_server.probe("/liveness", period=10, failures=6),
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         "volumeMounts": mounts,

@@ -29,7 +29,8 @@ _LAST_SECONDS: Final = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterPlan:
     """The routers in front of one model. `leaders` are the labels of the pods to which they send requests, by role;
-    `shutdown_seconds` how long a stopped router serves the requests that it has.
+    `shutdown_seconds` how long a stopped router serves the requests that it has. `ready_path` is what its readiness
+    probe asks for: whether it knows a group, or, of a model that may have none, whether it runs.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RouterPlan:
     arguments: tuple[str, ...]
     environment: dict[str, str]
     shutdown_seconds: int
+    ready_path: str = "/readiness"
     namespace: str = ROUTER_NAMESPACE
 
     @property
@@ -91,6 +93,8 @@ def plan_router(model: ModelSettings) -> RouterPlan | None:
         ),
         environment={"HF_ENDPOINT": _NO_HUB, **settings.environment},
         shutdown_seconds=shutdown,
+        # A router that waits for a group would hold every update up while its model sleeps.
+        ready_path="/liveness" if model.fewest_groups == 0 else "/readiness",
     )
 
 

@@ -23,8 +23,8 @@ STARTUP_SECONDS = 1200
 """What its startup probe allows."""
 
 
-def model(version: str = "0.5.17", name: str = "m1", *, routed: bool = True) -> WatchedModel:
-    """A model of one group of two pods over EFA."""
+def model(version: str = "0.5.17", name: str = "m1", *, routed: bool = True, sleeps: bool = False) -> WatchedModel:
+    """A model of one group of two pods over EFA; one that `sleeps` may have none."""
     promised = Objectives(time_to_first_token=5, inter_token=0.1, latency=0.95, availability=0.99)
     group = WatchedGroup(lws=name, role="serve", pool="p5", start_seconds=START_SECONDS, efa=True)
     return WatchedModel(
@@ -32,6 +32,7 @@ def model(version: str = "0.5.17", name: str = "m1", *, routed: bool = True) -> 
         engine_version=version,
         groups=(group,),
         routed=routed,
+        sleeps=sleeps,
         startup_seconds=STARTUP_SECONDS,
         objectives=promised,
     )

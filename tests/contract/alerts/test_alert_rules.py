@@ -171,6 +171,41 @@ def test_each_release_is_asked_for_what_it_exports(promtool: Path, tmp_path: Pat
         run(promtool, tmp_path, planned(*models), [test], "storage")
 
 
+def wanted(groups: str) -> Series:
+    """How many groups of m1 are wanted."""
+    return {'kube_statefulset_replicas{namespace="inference",statefulset="m1"}': groups}
+
+
+def test_a_model_without_a_group_alarms_nobody_until_one_should_have_come(promtool: Path, tmp_path: Path) -> None:
+    """Its alerts fire on a lost group as those of any model, and again once a start takes longer than planned."""
+    plan = planned(model(sleeps=True))
+    for name in ("ModelNotServing", "NoHealthyWorker", "RouterErrorRateHigh"):
+        case = CASES[name]
+        bad = {**case.bad, **case.more}
+        folder = tmp_path / name
+        folder.mkdir()
+        tests = [
+            expectation(name, {**bad, **wanted("1x60")}, "30m", case.labels, "fires where a group is wanted"),
+            expectation(name, {**bad, **wanted("0x60")}, "30m", None, "is silent while none is"),
+            expectation(name, {**bad, **wanted("0x25 1x35")}, "50m", None, "is silent while the first one starts"),
+            expectation(name, {**bad, **wanted("0x5 1x55")}, "50m", case.labels, "fires after the planned start"),
+        ]
+        family = next(alert.family for alert in ALERTS if alert.name == name)
+        run(promtool, folder, plan, tests, family)
+
+
+def test_what_a_sleeping_model_answers_takes_none_of_its_budget(promtool: Path, tmp_path: Path) -> None:
+    router = 'namespace="routers",pod="r1",model="m1",role="router"'
+    refused = {
+        f'smg_http_requests_total{{{router},method="POST",path="/v1/chat/completions"}}': "0+10x90",
+        f'smg_http_responses_total{{{router},status_code="503",error_code="no_available_workers"}}': "0+10x90",
+    }
+    burning = '{model="m1",objective="availability"}'
+    for sleeps, fires in ((True, None), (False, burning)):
+        test = expectation("ObjectiveBurningFast", refused, "80m", fires, f"sleeps: {sleeps}")
+        run(promtool, tmp_path, planned(model(sleeps=sleeps)), [test])
+
+
 def test_a_threshold_moves_the_alert(promtool: Path, tmp_path: Path) -> None:
     case = CASES["KvCacheNearlyFull"]
     plan = planned(settings=AlertSettings(thresholds=ThresholdSettings(kv_cache_ratio=0.95)))

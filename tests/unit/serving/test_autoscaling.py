@@ -36,10 +36,22 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "2 is less than minReplicas 3",
     ),
     (
+        "autoscaling.zero-trigger",
+        {"autoscaling": {"minReplicas": 0, "maxReplicas": 2, "zero": {"onRequest": False}}},
+        "autoscaling.zero.onRequest",
+        "neither a request nor a time would ever bring a group back",
+    ),
+    (
+        "autoscaling.zero-unused",
+        {"autoscaling": {**LIMITS, "zero": {"idleMinutes": 60}}},
         "autoscaling.zero",
-        {"autoscaling": {"minReplicas": 0, "maxReplicas": 2}},
-        "autoscaling.minReplicas",
-        "0 groups answer nobody, and no metric of theirs would ever start one again",
+        "minReplicas is 1, so the last group never goes",
+    ),
+    (
+        "autoscaling.fallback",
+        {"autoscaling": {"minReplicas": 0, "maxReplicas": 2, "fallback": {"replicas": 0}}},
+        "autoscaling.fallback.replicas",
+        "0 would take the last group away whenever Prometheus does not answer",
     ),
     (
         "autoscaling.start",

@@ -10,18 +10,22 @@ from components.monitoring.alerts.model import Alert, Family, Feature, Severity
 PROBES: Final = 'path!~"/(liveness|readiness|health.*)"'
 """Requests of clients to a router; the kubelet's probes are others."""
 
+AWAKE: Final = " unless on (model) sglang_hyperpod:asleep"
+"""But for a model that has no group because nobody wants one, or whose first one is on its way."""
+
 _GROUPS: Final = (
     Alert(
         name="ModelNotServing",
         family=Family.GROUPS,
         severity=Severity.CRITICAL,
         exporters=(Exporter.PLAN, Exporter.PROMETHEUS),
-        metrics=("sglang_hyperpod:group_info", "up"),
+        metrics=("sglang_hyperpod:group_info", "up", "sglang_hyperpod:asleep"),
         labels=("model",),
         # Only what has served within a day counts as lost: a model that is still on its way has GroupStartOverdue.
         expression="max by (model) (sglang_hyperpod:group_info)"
         ' unless on (model) max by (model) (up{rank="0"} == 1)'
-        ' and on (model) max by (model) (max_over_time(up{rank="0"}[1d]) == 1)',
+        ' and on (model) max by (model) (max_over_time(up{rank="0"}[1d]) == 1)'
+        f"{AWAKE}",
         minutes=3,
         summary="No group of {{ $labels.model }} answers",
         description="Not one leader of the model can be reached, and one could within the last day.",
@@ -88,11 +92,11 @@ _ROUTERS: Final = (
         name="NoHealthyWorker",
         family=Family.ROUTER,
         severity=Severity.CRITICAL,
-        exporters=(Exporter.ROUTER, Exporter.PROMETHEUS),
-        metrics=("smg_worker_health", "up"),
+        exporters=(Exporter.ROUTER, Exporter.PROMETHEUS, Exporter.PLAN),
+        metrics=("smg_worker_health", "up", "sglang_hyperpod:asleep"),
         labels=("model",),
         # A router that found no worker at all has no series for any: its `up` times nought stands for them.
-        expression='(sum by (model) (smg_worker_health) or sum by (model) (up{role="router"} == 1) * 0) == 0',
+        expression=f'(sum by (model) (smg_worker_health) or sum by (model) (up{{role="router"}} == 1) * 0) == 0{AWAKE}',
         minutes=2,
         summary="The routers of {{ $labels.model }} see no healthy group",
         description="Every request is answered 503.",
@@ -119,11 +123,12 @@ _ROUTERS: Final = (
         name="RouterErrorRateHigh",
         family=Family.ROUTER,
         severity=Severity.CRITICAL,
-        exporters=(Exporter.ROUTER,),
-        metrics=("smg_http_responses_total", "smg_http_requests_total"),
+        exporters=(Exporter.ROUTER, Exporter.PLAN),
+        metrics=("smg_http_responses_total", "smg_http_requests_total", "sglang_hyperpod:asleep"),
         labels=("model",),
         expression='sum by (model) (rate(smg_http_responses_total{status_code=~"5.."}[5m]))'
-        f" / (sum by (model) (rate(smg_http_requests_total{{{PROBES}}}[5m])) > 0) > <errorRatio>",
+        f" / (sum by (model) (rate(smg_http_requests_total{{{PROBES}}}[5m])) > 0) > <errorRatio>"
+        f"{AWAKE}",
         minutes=5,
         summary="The routers of {{ $labels.model }} answer {{ $value | humanizePercentage }} with an error",
         description="After all retries more than <errorRatio> of the requests end in 5xx.",
