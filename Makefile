@@ -51,7 +51,7 @@ check: lint types schema ## Everything that needs no test run
 schema: .venv/ready ## The committed JSON schema of the settings is current
 	@$(BIN)/sglang-hyperpod schema --check
 
-tools: .venv/ready-dev ## Build the programs that only tests need (Go, about 15 minutes the first time)
+tools: .venv/ready-dev ## Build the programs that only tests need (Go, about 20 minutes the first time)
 	@$(BIN)/python -m tests.tools build
 
 bench: .venv/ready-dev ## Print the figures of speed and memory

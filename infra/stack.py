@@ -26,6 +26,7 @@ from components.monitoring.alertmanager import secret_files
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
 from components.monitoring.dashboards.catalogue import dashboards
+from components.monitoring.dashboards.grafana import to_json
 from components.monitoring.datasources import data_sources, plugins, reading_statements, trace_source
 from components.monitoring.efa_exporter.component import EfaExporter
 from components.monitoring.logs.component import Logs
@@ -347,7 +348,7 @@ def _monitoring(
         node_selector=plan.system_pool.node_selector,
         admin_password=_secret(settings.monitoring.grafana.admin_password_secret),
         receiver_secrets=_secrets(secret_files(settings.monitoring.alertmanager)),
-        dashboards={board.uid: board.to_json() for board in dashboards(dashboard_parts(plan))},
+        dashboards={board.uid: to_json(board) for board in dashboards(dashboard_parts(plan))},
         data_sources=data_sources(plan.telemetry.logs, plan.telemetry.traces, region=ctx.region, xray_plugin=xray),
         trace_source=trace_source(plan.telemetry.traces),
         grafana_plugins=plugins(plan.telemetry.traces, xray_plugin=settings.monitoring.grafana.xray_plugin_version),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.monitoring.dashboards.catalogue import dashboards
+from components.monitoring.dashboards.grafana import to_json
 from tests.behaviour.conftest import History
 from tests.behaviour.draw import Drawn, evaluate, page
 from tests.behaviour.stack import POD_HOUR, parts
@@ -17,7 +18,7 @@ from tests.behaviour.world import LOAD
 from tests.behaviour.world.engines import ANSWER_TOKENS, PROMPT_TOKENS
 
 PICTURES = Path(__file__).parents[2] / "docs" / "dashboards"
-BOARDS = {board.uid: board.to_json() for board in dashboards(parts())}
+BOARDS = {board.uid: to_json(board) for board in dashboards(parts())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 
 from components.monitoring.alerts.settings import ThresholdSettings
 from components.monitoring.dashboards.fabric import fabric
+from components.monitoring.dashboards.grafana import to_json
 from tests.behaviour.alerting import rules
 from tests.behaviour.draw import evaluate
 from tests.behaviour.exporter import HONOR_LABEL
@@ -112,7 +113,7 @@ def test_panels_show_what_the_nodes_do(fabric_of_two: Fabric) -> None:
         fabric_of_two.count(NODES[0], counter, value)
     for counter, value in grown.items():
         fabric_of_two.scraped(counter, value)
-    board = fabric(parts()).to_json()
+    board = to_json(fabric(parts()))
     drawn, _ = evaluate(board, fabric_of_two.server, began, time.time())
     panels = {each.panel["title"]: each for each in drawn}
     last = {title: {line.name: line.values[-1] for line in panels[title].lines if line.values} for title in PANELS}

@@ -19,7 +19,8 @@ from components.facts.engines import SUPPORTED, engine
 from components.monitoring.alerts.catalogue import ALERTS
 from components.monitoring.alerts.model import Alert
 from components.monitoring.dashboards.catalogue import dashboards
-from components.monitoring.dashboards.model import COLUMNS, Dashboard, Panel
+from components.monitoring.dashboards.grafana import COLUMNS, to_json
+from components.monitoring.dashboards.model import Dashboard, Panel
 from components.monitoring.dashboards.parts import ModelPart, Parts
 from tests.behaviour.server import Prometheus, QueryError, prometheus
 from tests.behaviour.stack import parts
@@ -155,7 +156,7 @@ def test_a_panel_says_what_it_shows_and_in_which_unit(board: Dashboard, panel: P
 @BOARDS
 def test_the_json_has_grafanas_types(board: Dashboard) -> None:
     register_default_plugins()
-    model = board.to_json()
+    model = to_json(board)
     read = json.loads(JSONEncoder().encode(SdkDashboard.from_json(model)))
     assert list(lost(model, read)) == []
 
@@ -177,7 +178,7 @@ def lost(written: Any, read: Any, path: str = "") -> Iterator[str]:
 
 def test_a_field_that_grafana_does_not_know_would_be_found() -> None:
     register_default_plugins()
-    model = WHOLE[0].to_json()
+    model = to_json(WHOLE[0])
     model["panels"][1]["options"]["colourMode"] = "value"
     read = json.loads(JSONEncoder().encode(SdkDashboard.from_json(model)))
     assert list(lost(model, read)) == [".panels[1].options.colourMode"]
@@ -185,7 +186,7 @@ def test_a_field_that_grafana_does_not_know_would_be_found() -> None:
 
 @BOARDS
 def test_the_json_is_what_grafana_provisions(board: Dashboard) -> None:
-    model = board.to_json()
+    model = to_json(board)
     drawn = model["panels"]
     assert len({panel["id"] for panel in drawn}) == len(drawn)
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= COLUMNS for panel in drawn)
@@ -201,7 +202,7 @@ def test_the_json_is_what_grafana_provisions(board: Dashboard) -> None:
 def test_panels_fill_their_rows_and_do_not_overlap(board: Dashboard) -> None:
     cells = [
         (column, line)
-        for panel in board.to_json()["panels"]
+        for panel in to_json(board)["panels"]
         for column in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
         for line in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     ]

@@ -18,6 +18,7 @@ import pytest
 
 from components.monitoring.alerts.exporters import SERIES, Exporter
 from components.monitoring.dashboards.catalogue import dashboards
+from components.monitoring.dashboards.grafana import to_json
 from components.monitoring.efa_exporter.component import EfaExporter
 from components.monitoring.efa_exporter.exporter import MOST_REQUESTS, READ_SECONDS
 from components.monitoring.efa_exporter.settings import EfaExporterSettings
@@ -62,7 +63,7 @@ def test_each_counter_of_the_driver_is_a_counter_under_awss_name(sysfs: Sysfs, e
 
 def test_what_dashboards_and_alerts_ask_for_is_exported(exporter: efa.Exporter) -> None:
     exported = {key[0] for key in exporter.page().samples}
-    boards = [board.to_json() for board in dashboards(parts())]
+    boards = [to_json(board) for board in dashboards(parts())]
     asked = set(re.findall(r"node_amazonefa_\w+", str(boards)))
     assert len(asked) > 5
     assert asked | set(SERIES[Exporter.EFA]) <= exported

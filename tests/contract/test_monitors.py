@@ -10,6 +10,7 @@ import pytest
 
 from components.monitoring.alerts.component import Alerts
 from components.monitoring.component import Monitoring, PodMonitors
+from components.monitoring.dashboards.grafana import to_json
 from components.monitoring.dashboards.router import router
 from components.monitoring.monitors import EngineTarget, RouterTarget
 from components.monitoring.settings import MonitoringSettings
@@ -34,7 +35,7 @@ def recording() -> Recording:
             MonitoringSettings(),
             cluster_name="sglang-test",
             admin_password="swordfish",
-            dashboards={"sglang-router": router().to_json()},
+            dashboards={"sglang-router": to_json(router())},
         )
         PodMonitors("monitors", ctx, namespace="inference", targets=TARGETS)
         PodMonitors("router-monitors", ctx, namespace="routers", targets=[ROUTER])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.monitoring.dashboards.cost import cost_row
+from components.monitoring.dashboards.health import ERRORS, SHOWN, health_row
 from components.monitoring.dashboards.model import Dashboard, Panel, Query, Row, Threshold
 from components.monitoring.dashboards.parts import Parts
 from components.monitoring.dashboards.queries import (
@@ -11,24 +12,24 @@ from components.monitoring.dashboards.queries import (
     COMPUTING,
     ITL_SECONDS,
     KV_FULL,
-    QUEUE_SECONDS,
-    ROUTERS,
     TTFT_SECONDS,
     choices,
-    gauge,
     pods_of,
     quantiles,
     rate,
-    share,
 )
-
-ERRORS = (Threshold(0.01, "orange"), Threshold(0.05, "red"))
-_ALL = 'model=~"$model",engine_version=~"$engine_version"'
 
 
 def overview(parts: Parts) -> Dashboard:
     """All models, or some of them."""
-    rows = [_now(parts), _TRAFFIC, _LATENCY, _health(parts), *([_gpus(parts)] if parts.gpus else []), cost_row(parts)]
+    rows = [
+        _now(parts),
+        _TRAFFIC,
+        _LATENCY,
+        health_row(parts),
+        *([_gpus(parts)] if parts.gpus else []),
+        cost_row(parts),
+    ]
     return Dashboard(
         uid="sglang-overview",
         title="SGLang / Overview",
@@ -44,7 +45,7 @@ def _now(parts: Parts) -> Row:
     ttft = f"sum by (le) (rate(sglang:time_to_first_token_seconds_bucket{{{ANSWERING}}}[$__rate_interval]))"
     itl = f"sum by (le) (rate(sglang:inter_token_latency_seconds_bucket{{{ANSWERING}}}[$__rate_interval]))"
     groups = sum(group.groups for model in parts.models for group in model.groups)
-    scraped = f'sum(up{{lws!="",rank="0",{_ALL}}}) or vector(0)'
+    scraped = f'sum(up{{lws!="",rank="0",{SHOWN}}}) or vector(0)'
     return Row(
         "Now",
         (
@@ -78,7 +79,7 @@ def _now(parts: Parts) -> Row:
                 "Queued requests",
                 "Requests that wait for a place in a running batch, over all engines.",
                 "short",
-                f"sum(sglang:num_queue_reqs{{{_ALL}}})",
+                f"sum(sglang:num_queue_reqs{{{SHOWN}}})",
                 Threshold(20, "orange"),
                 Threshold(100, "red"),
             ),
@@ -86,7 +87,7 @@ def _now(parts: Parts) -> Row:
                 "KV cache, fullest",
                 "Share of the KV cache in use where it is fullest.",
                 "percentunit",
-                f"max(sglang:token_usage{{{_ALL}}})",
+                f"max(sglang:token_usage{{{SHOWN}}})",
                 *KV_FULL,
                 decimals=0,
             ),
@@ -167,86 +168,6 @@ _LATENCY = Row(
         ),
     ),
 )
-
-
-def _health(parts: Parts) -> Row:
-    failed = rate("sglang:http_responses_total", f'{API},status_code=~"5..",{ANSWERING}')
-    errors = [Query(share(failed, rate("sglang:http_responses_total", f"{API},{ANSWERING}")), "{{model}} engines")]
-    if parts.routed:
-        failed = rate("smg_http_responses_total", f'status_code=~"5..",{ROUTERS}')
-        errors.append(Query(share(failed, rate("smg_http_responses_total", ROUTERS)), "{{model}} routers"))
-    return Row(
-        "Errors, queue and cache",
-        (
-            Panel(
-                "Errors",
-                "Share of requests with a server error (5xx). Routers retry, so that clients see theirs and not the "
-                "engines'.",
-                "percentunit",
-                tuple(errors),
-                ERRORS,
-                width=6,
-            ),
-            Panel(
-                "Running and queued requests",
-                "Requests in the running batches, and those that wait for a place. A queue that stays is a group too "
-                "few.",
-                "short",
-                (
-                    Query(gauge("sum", "sglang:num_running_reqs", _ALL), "{{model}} running"),
-                    Query(gauge("sum", "sglang:num_queue_reqs", _ALL), "{{model}} queued"),
-                ),
-                width=6,
-            ),
-            Panel(
-                "KV cache in use",
-                "Share of the KV cache's tokens in use, of the fullest scheduler. Above 85 % the engine is about to "
-                "take requests back.",
-                "percentunit",
-                (Query(gauge("max", "sglang:token_usage", _ALL), "{{model}}"),),
-                KV_FULL,
-                maximum=1,
-                width=6,
-            ),
-            Panel(
-                "Cache hit rate",
-                "Share of prompt tokens that were found in the radix cache. Below 10 % requests share no prefix, or "
-                "the router sends those that do to different groups.",
-                "percentunit",
-                (
-                    Query(
-                        share(
-                            rate("sglang:cached_tokens_total", COMPUTING), rate("sglang:prompt_tokens_total", COMPUTING)
-                        ),
-                        "{{model}}",
-                    ),
-                ),
-                maximum=1,
-                width=6,
-            ),
-            Panel(
-                "Time in queue",
-                "How long requests wait before their prefill. Aim: p99 below 500 ms.",
-                "s",
-                quantiles("sglang:queue_time_seconds", _ALL, shares=(0.5, 0.99)),
-                (QUEUE_SECONDS,),
-            ),
-            Panel(
-                "Retractions",
-                "Requests per second that ran and were put back into the queue because the KV cache was full. Their "
-                "tokens are computed twice: too many run at once.",
-                "reqps",
-                (Query(rate("sglang:num_retracted_requests_total", _ALL), "{{model}}"),),
-                (Threshold(0.1, "orange"),),
-            ),
-            Panel(
-                "Leaders that answer",
-                "Leaders of groups that answer Prometheus. Leaders answer the requests of their group.",
-                "short",
-                (Query(f'sum by (model, role) (up{{lws!="",rank="0",{_ALL}}})', "{{model}} {{role}}"),),
-            ),
-        ),
-    )
 
 
 def _gpus(parts: Parts) -> Row:

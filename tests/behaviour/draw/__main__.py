@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from components.monitoring.dashboards.catalogue import dashboards
+from components.monitoring.dashboards.grafana import to_json
 from infra.report.picture.png import png
 from tests.behaviour.draw import evaluate, page
 from tests.behaviour.history import record
@@ -27,7 +28,7 @@ def main() -> None:
         start, end = phases["load"][0] + 240, phases["recovery"][1]
         with prometheus(folder) as server:
             for board in dashboards(parts()):
-                model = board.to_json()
+                model = to_json(board)
                 picture = page(model, *evaluate(model, server, start, end))
                 file = options.out / f"{board.uid}{'.png' if options.png else '.svg'}"
                 file.write_bytes(png(picture) if options.png else picture.encode())

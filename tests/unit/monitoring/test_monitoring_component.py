@@ -9,6 +9,7 @@ import pulumi_kubernetes
 
 from components.base import Context
 from components.monitoring.component import Monitoring, PodMonitors
+from components.monitoring.dashboards.grafana import to_json
 from components.monitoring.dashboards.router import router
 from components.monitoring.monitors import EngineTarget
 from components.monitoring.settings import GrafanaSettings, MonitoringSettings
@@ -22,7 +23,7 @@ POD_MONITOR = "kubernetes:monitoring.coreos.com/v1:PodMonitor"
 
 
 def monitoring(ctx: Context | None = None, settings: MonitoringSettings | None = None, **inputs: Any) -> Recording:
-    inputs = {"cluster_name": "sglang-test", "dashboards": {"sglang-router": router().to_json()}} | inputs
+    inputs = {"cluster_name": "sglang-test", "dashboards": {"sglang-router": to_json(router())}} | inputs
     return run(lambda: Monitoring("monitoring", ctx or context(), settings or MonitoringSettings(), **inputs))
 
 
