@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from components.facts.encoders import encoder_of
 from components.facts.model_facts import Indexer, Mla, ModelFacts
 from components.facts.quantizations import AWQ, BF16, FP8, FP8_BLOCK, FP8_MLP, INT4_EXPERTS, MXFP4_EXPERTS, Quantization
 
@@ -27,7 +28,7 @@ _STATE_SPACE: Final = ("linear_num_value_heads", "mamba_num_heads", "ssm_state_s
 def from_config(id: str, config: Mapping[str, Any]) -> ModelFacts:
     """The facts of a `config.json`. Raises ValueError for one that lacks a number or holds what is not sized here.
 
-    Of a multimodal model it is the text part that is read, and the vision encoder's weights are not counted.
+    Of a multimodal model it is the text part that is read, and the vision encoder where its family is known.
     """
     text = _text_config(config)
     _check_types(id, config, text)
@@ -67,6 +68,7 @@ def from_config(id: str, config: Mapping[str, Any]) -> ModelFacts:
         attention_bias=bool(text.get("attention_bias")) or "Qwen2" in str(config.get("architectures")),
         tied_embeddings=bool(_first(text, "tie_word_embeddings") or config.get("tie_word_embeddings")),
         vision="vision_config" in config,
+        encoder=encoder_of(str((config.get("architectures") or [""])[0]), config.get("vision_config")),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.facts.encoders import Encoder
 from components.facts.quantizations import Quantization
 
 
@@ -38,7 +39,8 @@ class ModelFacts:
     `shared_experts` run for every token. `sliding_layers` keep only `sliding_window` tokens. `mtp_layers` are the
     multi-token prediction layers, which load only for speculative decoding. `tool_call_parser`, `reasoning_parser` are
     SGLang's names, None where the model has no such output. `minimum_engine` is the first SGLang release with the
-    architecture. `gated`: Hugging Face asks for a token of an account that accepted the licence.
+    architecture. `vision`: it reads images; its `encoder` is None where that is not counted. `gated`: Hugging Face asks
+    for a token of an account that accepted the licence.
     """
 
     id: str
@@ -71,6 +73,7 @@ class ModelFacts:
     gated: bool = False
     trust_remote_code: bool = False
     vision: bool = False
+    encoder: Encoder | None = None
 
     @property
     def moe(self) -> bool:

@@ -1,4 +1,4 @@
-"""The table of models; its rows are in `components.facts.dense_models` and `components.facts.moe_models`, each with its
+"""The table of models; its rows are in `dense_models`, `moe_models` and `vision_models` beside it, each with its
 source. A model outside it is described by its own `config.json` (`components.facts.model_config`).
 """
 
@@ -10,6 +10,7 @@ from functools import cache
 from components.facts.dense_models import dense_models
 from components.facts.model_facts import ModelFacts
 from components.facts.moe_models import moe_models
+from components.facts.vision_models import vision_models
 
 
 class UnknownModel(KeyError):
@@ -28,7 +29,7 @@ class UnknownModel(KeyError):
 @cache
 def models() -> dict[str, ModelFacts]:
     """Every known model by its Hugging Face id."""
-    return {row.id: row for row in (*dense_models(), *moe_models())}
+    return {row.id: row for row in (*dense_models(), *moe_models(), *vision_models())}
 
 
 def find_model(id: str) -> ModelFacts | None:

@@ -9,6 +9,7 @@ from components.facts.model_facts import ModelFacts
 from components.facts.models import find_model
 from components.serving.lora.memory import PER_BATCH, adapters_gib
 from components.serving.memory.demands import SLIDING_TO_FULL, Demands
+from components.serving.memory.encoder import whole_encoder_gib
 from components.serving.memory.ranks import Ranks
 from components.serving.names import SERVE
 from components.serving.sizing import Sizing, effective_quantization, size
@@ -121,6 +122,7 @@ def demands_of(settings: ModelSettings) -> Demands:
         sliding_to_full=ratio if isinstance(ratio, float) else SLIDING_TO_FULL,
         adapters_gib=_adapters_gib(settings),
         draft=_draft(settings),
+        encoder_whole=argument(settings, "mm-enable-dp-encoder") is True,
     )
 
 
@@ -143,8 +145,10 @@ def _draft(settings: ModelSettings) -> ModelFacts | None:
 def checkpoint_gib(settings: ModelSettings, sizing: Sizing) -> float:
     """Size of the checkpoint in GiB: as set, or what all ranks of one copy hold together."""
     ranks = settings.parallelism
-    held = sizing.weights_gib_per_gpu - sizing.beside_gib_per_gpu
-    return settings.weights.size_gib or held * ranks.tensor * ranks.pipeline
+    held = sizing.weights_gib_per_gpu - sizing.beside_gib_per_gpu - sizing.encoder_gib_per_gpu
+    facts = facts_of(settings)
+    encoder = whole_encoder_gib(facts) if facts else 0.0
+    return settings.weights.size_gib or held * ranks.tensor * ranks.pipeline + encoder
 
 
 def _integer(settings: ModelSettings, name: str) -> int | None:

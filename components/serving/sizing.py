@@ -19,6 +19,7 @@ from components.serving.memory import defaults
 from components.serving.memory.demands import NOTHING, Demands
 from components.serving.memory.divisibility import indivisible
 from components.serving.memory.drafts import separate_draft_gib
+from components.serving.memory.encoder import encoder_gib
 from components.serving.memory.kv_cache import KV_CACHE_DTYPES, bytes_per_token, max_running_requests, pool_tokens
 from components.serving.memory.ranks import Ranks
 from components.serving.memory.weights import GIB, draft_gib, weights_gib
@@ -43,7 +44,8 @@ class Sizing:
     `kv_tokens`. `max_running_requests` is the engine's own limit for that pool, `full_length_requests` how many
     requests of the whole context the pool holds at once. `headroom_gib` is what stays free beside the static fraction
     after the request table, CUDA graphs and one prefill chunk's activations. `reason` says why the layout does not
-    fit; it is empty where it does. `beside_gib_per_gpu` is what of the weights is not the model's: adapters, drafts.
+    fit; it is empty where it does. `beside_gib_per_gpu` is what of the weights is not the model's: adapters, drafts;
+    `encoder_gib_per_gpu` what is its vision encoder's.
     """
 
     weights_gib_per_gpu: float
@@ -58,6 +60,7 @@ class Sizing:
     fits: bool
     reason: str
     beside_gib_per_gpu: float = 0.0
+    encoder_gib_per_gpu: float = 0.0
 
 
 def size(
@@ -105,7 +108,10 @@ def size(
     draft, layers = _draft(model, recipe, ranks, demands.draft, speculative)
     counted = at_least(engine_version, _DRAFTS_COUNTED_SINCE)
     beside = (draft if counted else 0.0) + demands.adapters_gib
-    weights = [held + beside for held in weights_gib(model, recipe, ranks, redundant_experts=redundant_experts)]
+    encoder = encoder_gib(model, ranks, data_parallel=demands.encoder_whole)
+    weights = [
+        held + encoder + beside for held in weights_gib(model, recipe, ranks, redundant_experts=redundant_experts)
+    ]
     cells = bytes_per_token(
         model,
         gpu,
@@ -158,6 +164,7 @@ def size(
         fits=not reasons,
         reason="; ".join(reasons),
         beside_gib_per_gpu=beside,
+        encoder_gib_per_gpu=encoder,
     )
 
 

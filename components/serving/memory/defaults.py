@@ -13,6 +13,7 @@ from typing import Final
 from components.facts.engines.versions import at_least
 from components.facts.instances import Gpu
 from components.facts.model_facts import ModelFacts
+from components.serving.memory.encoder import reserve_factor
 from components.serving.memory.ranks import Ranks
 
 _WIDE_ATTENTION_GRAPH_LIMIT: Final = 128
@@ -85,7 +86,7 @@ def mem_fraction_static(
     """The fraction that the engine would choose for this launch, with CUDA graphs up to `graph_limit`.
 
     `chunk` are the tokens of a prefill chunk where they are set. For vision models the engine lowers it further by the
-    size of the encoder, which is not in our data.
+    size of the encoder, though not where only decode runs.
     """
     chunk = chunked_prefill_size(gpu, version) if chunk is None else chunk
     wide = ranks.dp_attention and ranks.data > 1
@@ -103,7 +104,8 @@ def mem_fraction_static(
     reserved += _speculative_mib(version, role.speculative)
     if newer and role.all_to_all and role.disaggregation != "prefill":
         reserved += 2048
-    return max(_LEAST_FRACTION, round((gpu.memory_mib - reserved) / gpu.memory_mib, 3))
+    fraction = max(_LEAST_FRACTION, round((gpu.memory_mib - reserved) / gpu.memory_mib, 3))
+    return fraction if role.disaggregation == "decode" else fraction * reserve_factor(model)
 
 
 def _captures_prefill(model: ModelFacts, gpu: Gpu, ranks: Ranks, version: str, role: Role) -> bool:

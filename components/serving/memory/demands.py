@@ -17,8 +17,8 @@ class Demands:
     """What a launch asks for. `prefill_chunk` are the tokens of a prefill chunk before data-parallel ranks share it
     (None for the engine's own, 0 or less for whole prompts), `running_requests` and `total_tokens` upper limits of
     requests and KV tokens, None for none; `sliding_to_full` is what sliding-window layers keep of a full layer's
-    tokens. `adapters_gib` are the GiB of adapters on one GPU; `draft` is a draft model of its own, None where the
-    model's own prediction layers draft, or nothing does.
+    tokens. `encoder_whole`: each rank holds a model's whole encoder. `adapters_gib` are the GiB of adapters on one GPU;
+    `draft` is a draft model of its own, None where the model's own prediction layers draft, or nothing does.
     """
 
     prefill_chunk: int | None = None
@@ -27,6 +27,7 @@ class Demands:
     sliding_to_full: float = SLIDING_TO_FULL
     adapters_gib: float = 0.0
     draft: ModelFacts | None = None
+    encoder_whole: bool = False
 
 
 NOTHING: Final = Demands()

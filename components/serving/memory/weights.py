@@ -12,6 +12,7 @@ from typing import Final
 
 from components.facts.model_facts import Mla, ModelFacts
 from components.facts.quantizations import Quantization
+from components.serving.memory.encoder import whole_encoder_gib
 from components.serving.memory.ranks import Ranks, stages
 
 GIB: Final = 2**30
@@ -57,7 +58,7 @@ def checkpoint_gib(model: ModelFacts) -> float:
     layers = _stage_bytes(model, recipe, whole, range(model.layers), 0) + _ends_bytes(model, whole, 0, 1)
     tables = model.mtp_layers * 2 * model.vocab_size * model.hidden_size * _PLAIN
     absorbed = (model.layers + model.mtp_layers) * _absorbed(model.mla, model.attention_heads) * recipe.attention
-    return (layers + tables - absorbed) / GIB + draft_gib(model, recipe, whole)
+    return (layers + tables - absorbed) / GIB + draft_gib(model, recipe, whole) + whole_encoder_gib(model)
 
 
 def _stage_bytes(

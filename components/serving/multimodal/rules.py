@@ -32,9 +32,9 @@ def encoders_are_set_where_there_are_any(model: ModelSettings) -> Iterator[Findi
     severity=Severity.WARNING,
 )
 def encoders_have_memory(model: ModelSettings) -> Iterator[Finding]:
-    """The encoder's weights and activations are not sized here, and the engine's own reserve for them is overruled."""
+    """An encoder whose family is not known is not sized here, and the engine's own reserve for it is overruled."""
     facts = facts_of(model)
-    if facts and facts.vision and model.mem_fraction_static is None:
+    if facts and facts.vision and facts.encoder is None and model.mem_fraction_static is None:
         yield Finding(
             "memFractionStatic",
             f"the encoder of {facts.id} is not sized here and may run out of memory beside the default fraction",

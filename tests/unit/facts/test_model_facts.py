@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.facts.encoders import encoder_of
 from components.facts.engines import SUPPORTED, engine
 from components.facts.models import UnknownModel, find_model, model, models
 from components.serving.memory.weights import checkpoint_gib
@@ -29,10 +30,41 @@ GB = 1e9 / 2**30
         ("MiniMaxAI/MiniMax-M2", 230, 0.005),
         ("openai/gpt-oss-120b", 65, 0.005),
         ("Qwen/Qwen2.5-72B", 145.4, 0.005),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", 16.584333, 0.00001),
+        ("Qwen/Qwen3-VL-8B-Instruct", 17.534247, 0.00001),
     ],
 )
 def test_the_checkpoint_is_as_large_as_published(id, gigabytes, tolerance):
     assert checkpoint_gib(model(id)) == pytest.approx(gigabytes * GB, rel=tolerance)
+
+
+QWEN2_VL = {
+    "depth": 32,
+    "embed_dim": 1280,
+    "mlp_ratio": 4,
+    "hidden_size": 3584,
+    "patch_size": 14,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+}
+
+
+def test_an_encoder_has_the_published_number_of_parameters():
+    """The checkpoints' totals less those of their language models, of Qwen2.5-7B and Qwen3-8B."""
+    qwen25, qwen3 = (model(name).encoder for name in ("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen/Qwen3-VL-8B-Instruct"))
+    assert qwen25 is not None
+    assert qwen3 is not None
+    assert qwen25.parameters == 8_292_166_656 - 7_615_616_512
+    assert qwen3.parameters == 8_767_123_696 - 8_190_735_360
+    qwen2 = encoder_of("Qwen2VLForConditionalGeneration", QWEN2_VL)
+    assert qwen2 is not None
+    assert qwen2.parameters == 8_291_375_616 - 7_615_616_512
+
+
+@pytest.mark.parametrize("config", [None, {}, {**QWEN2_VL, "depth": "many"}, {**QWEN2_VL, "embed_dim": 0}])
+def test_an_encoder_that_cannot_be_read_is_not_counted(config):
+    assert encoder_of("Qwen2VLForConditionalGeneration", config) is None
+    assert encoder_of("SomeVision", QWEN2_VL) is None
 
 
 def test_ids_are_found_in_any_case():

@@ -227,3 +227,25 @@ def test_piped_text_is_plain_and_needs_no_pulumi() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert all(line == line.rstrip() and len(line) <= 140 for line in done.stdout.splitlines())
+
+
+def test_a_vision_encoder_counts(size: Run, config_file: Callable[[Any], Path]) -> None:
+    """Of an unknown model by its own config.json; its text alone is smaller by the encoder's 576,388,336 parameters."""
+    encoder = {
+        "depth": 27,
+        "hidden_size": 1152,
+        "intermediate_size": 4304,
+        "out_hidden_size": 4096,
+        "patch_size": 16,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "num_position_embeddings": 2304,
+        "deepstack_visual_indexes": [8, 16, 24],
+    }
+    text = {**MADE_UP, "architectures": ["Qwen3VLForConditionalGeneration"]}
+    options = ("--model", "me/sees", "--instance-type", "g6e.xlarge", "--json")
+    without, with_it = (
+        plain(layouts(size("--model-config", config_file(config), *options)), 1)["weightsGiBPerGpu"]
+        for config in (text, {**text, "vision_config": encoder})
+    )
+    assert with_it - without == pytest.approx(576_388_336 * 2 / 2**30, abs=0.002)
