@@ -12,6 +12,7 @@ from components.monitoring.alerts.model import Feature
 from components.monitoring.alerts.objectives import Objectives
 from components.monitoring.alerts.plan import EndingCapacity, Watched, WatchedGroup, WatchedModel
 from components.monitoring.profile import scrapes_efa
+from components.serving.mooncake.plan import has_store
 from components.serving.names import NAMESPACE, ROUTER_NAMESPACE
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def features_of(settings: StackSettings) -> frozenset[Feature]:
         Feature.FILE_SYSTEM: settings.file_system is not None,
         Feature.PREFETCH: settings.file_system is not None,
         Feature.CERTIFICATE: any(model.entry and model.entry.certificate_arn for model in models),
+        Feature.STORE: any(map(has_store, models)),
         Feature.ENDING_CAPACITY: any(True for _ in _ending(settings)),
     }
     return frozenset(feature for feature, there in found.items() if there)
@@ -85,6 +87,7 @@ def _model(model: ModelPlan) -> WatchedModel:
         engine_version=model.engine_version,
         groups=tuple(map(_group, model.groups)),
         routed=model.router is not None,
+        store=model.store is not None,
         sleeps=any(group.least_replicas == 0 for group in model.groups),
         objectives=_objectives(model.settings.objectives),
         startup_seconds=max(group.probes.startup_minutes for group in model.groups) * 60,

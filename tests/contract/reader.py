@@ -71,6 +71,10 @@ class Reader:
             made, source = tree["args"][1]["val"], tree["args"][3]["val"]
             self._expect([source] if source else [], labels, "label_replace reads")
             return labels | {made}
+        if name == "label_join":
+            made, *sources = (tree["args"][place]["val"] for place in (1, *range(3, len(tree["args"]))))
+            self._expect(sources, labels, "label_join reads")
+            return labels | {made}
         if name in ("histogram_quantile", "histogram_fraction"):
             self._expect(["le"], labels, f"{name} needs")
             return labels - {"le"}

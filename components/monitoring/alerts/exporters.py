@@ -110,6 +110,7 @@ SERIES: Final[Mapping[Exporter, Mapping[str, tuple[str, ...]]]] = {
         "sglang_hyperpod:planned_start_seconds": ("model", "lws"),
         "sglang_hyperpod:startup_allowance_seconds": ("model",),
         "sglang_hyperpod:asleep": ("model",),
+        "sglang_hyperpod:store_info": ("model",),
         "sglang_hyperpod:engine_cve_info": ("model", "engine_version", "cve", "score", "fixed_in"),
         "sglang_hyperpod:capacity_ends_timestamp_seconds": ("pool", "kind"),
         **{

@@ -56,6 +56,7 @@ class Feature(StrEnum):
     PREFETCH = "a weights prefetch"
     CERTIFICATE = "an entry with a certificate"
     ENDING_CAPACITY = "capacity that ends"
+    STORE = "a Mooncake store of a model's own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,8 @@ class WatchedGroup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedModel:
     """A model as far as alerts go. `startup_seconds` is what its startup probe allows; `objectives` is None where the
-    model has none; one that `sleeps` may have no group.
+    model has none; one that `sleeps` may have no group;
+    `store`: it has a Mooncake store of its own.
     """
 
     name: str
@@ -41,6 +42,7 @@ class WatchedModel:
     startup_seconds: int
     routed: bool = False
     sleeps: bool = False
+    store: bool = False
     objectives: Objectives | None = None
 
 
@@ -229,6 +231,8 @@ def _known_of(model: WatchedModel, engines: str) -> Iterator[Record]:
         yield Record("sglang_hyperpod:planned_start_seconds", f"vector({group.start_seconds})", labels)
         if model.sleeps:
             yield Record("sglang_hyperpod:asleep", _asleep(group, engines), {"model": model.name})
+    if model.store:
+        yield Record("sglang_hyperpod:store_info", "vector(1)", {"model": model.name})
     allowance = f"vector({model.startup_seconds})"
     yield Record("sglang_hyperpod:startup_allowance_seconds", allowance, {"model": model.name})
     yield from (_vulnerability(model, cve) for cve in cves(model.engine_version))

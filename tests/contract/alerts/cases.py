@@ -38,6 +38,7 @@ _POD = 'namespace="inference",pod="m1-0",uid="u1"'
 _ENGINE = 'namespace="inference",pod="m1-0",model="m1",role="serve",engine_version="0.5.17",lws="m1",group="0",rank="0"'
 _PREFILL = _ENGINE.replace("serve", "prefill")
 _ROUTER = 'namespace="routers",pod="r1",model="m1",role="router"'
+_STORE = 'namespace="inference",pod="m1-store-1",model="m1",role="store"'
 _GPU = 'Hostname="n1",gpu="3",exported_namespace="inference",exported_pod="m1-0",namespace="gpu-operator",pod="dcgm-1"'
 _HPA = 'namespace="inference",horizontalpodautoscaler="keda-hpa-m1"'
 _LABELLED = named(
@@ -314,6 +315,7 @@ CASES: dict[str, Case] = {
         _MODEL,
         more=pod("kube_pod_created", "0x60"),
     ),
+    "CacheStoreLost": Case(up("1x20 0x40", _STORE), up("1x60", _STORE), _MODEL),
     "WeightsPrefetchFailed": Case(
         named("kube_job_failed", 'namespace="inference",job_name="m1-weights",condition="true"', "1x60"),
         named("kube_job_failed", 'namespace="inference",job_name="m1-weights",condition="true"', "0x60"),

@@ -33,6 +33,7 @@ def model(version: str = "0.5.17", name: str = "m1", *, routed: bool = True, sle
         groups=(group,),
         routed=routed,
         sleeps=sleeps,
+        store=True,
         startup_seconds=STARTUP_SECONDS,
         objectives=promised,
     )

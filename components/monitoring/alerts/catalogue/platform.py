@@ -70,6 +70,24 @@ _STORAGE: Final = (
         source="components/serving/weights/job.py: the job's retries and deadline",
         features=frozenset({Feature.PREFETCH}),
     ),
+    Alert(
+        name="CacheStoreLost",
+        family=Family.STORAGE,
+        severity=Severity.WARNING,
+        exporters=(Exporter.PLAN, Exporter.PROMETHEUS),
+        metrics=("sglang_hyperpod:store_info", "up"),
+        labels=("model",),
+        # Only what has answered within a day counts as lost: a master that is still on its way is no news.
+        expression="max by (model) (sglang_hyperpod:store_info)"
+        ' unless on (model) max by (model) (up{role="store"} == 1)'
+        ' and on (model) max by (model) (max_over_time(up{role="store"}[1d]) == 1)',
+        minutes=5,
+        summary="The master of {{ $labels.model }}'s KV cache store does not answer",
+        description="Engines serve on without the store, but a group that starts now gives up.",
+        dashboard="sglang-overview",
+        source="mooncake-transfer-engine 0.3.13.post1: setup fails after 90 s without a master, seen",
+        features=frozenset({Feature.STORE}),
+    ),
 )
 
 _CAPACITY: Final = (
