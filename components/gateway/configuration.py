@@ -39,7 +39,7 @@ ENVIRONMENT: Final = {
     "DISABLE_ADMIN_UI": "True",
     # The root file system is read-only.
     "HOME": "/tmp",  # noqa: S108 - a volume of the pod's own
-    "XDG_CACHE_HOME": "/tmp",  # noqa: S108
+    "XDG_CACHE_HOME": "/tmp",  # noqa: S108 - a volume of the pod's own
     "GATEWAY_KEYS": KEYS_FILE,
 }
 
@@ -56,7 +56,8 @@ def keys_module() -> str:
 def arguments() -> tuple[str, ...]:
     """The proxy's command line; one process, since limits are counted in memory and Kubernetes adds replicas."""
     config = f"{FOLDER}/{CONFIG_FILE}"
-    return ("--config", config, "--host", "0.0.0.0", "--port", str(PORT), "--num_workers", "1")  # noqa: S104
+    here = ("--host", "0.0.0.0", "--port", str(PORT))  # noqa: S104 - the pod's address; a NetworkPolicy says who asks
+    return ("--config", config, *here, "--num_workers", "1")
 
 
 def configuration(plan: GatewayPlan) -> dict[str, Any]:

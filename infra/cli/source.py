@@ -55,7 +55,8 @@ class Source:
 
         from infra.offline.program import PROJECT
 
-        content = yaml.load(self.path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        content = yaml.load(self.path.read_text(), Loader=loader)  # noqa: S506 - either of the two is safe
         config = content.get("config") if isinstance(content.get("config"), Mapping) else None
         if config is None:
             # A bare mapping lists the names of its secrets, whose values are elsewhere.

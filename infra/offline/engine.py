@@ -142,7 +142,7 @@ class _Log:
     def __init__(self, messages: list[tuple[str, str]]) -> None:
         self._messages = messages
 
-    def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802
+    def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:
         level = {engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}.get(request.severity)
         if level:
             self._messages.append((level, request.message))

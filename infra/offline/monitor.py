@@ -75,7 +75,7 @@ class Monitor:
         self._states[resource.urn] = (id, outputs)
         self.resources.append(resource)
 
-    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:
         """Keep a resource; answer with its URN and, of its outputs, what is known."""
         urn = self.urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
@@ -94,20 +94,20 @@ class Monitor:
             self.add(resource, identifier, outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=outputs)
 
-    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:
         """Answer for a resource that exists already: the identifier is known, as are the properties given."""
         urn = self.urn(request.parent, request.type, request.name)
         outputs = echo(request.properties)
         self._states[urn] = (request.id, outputs)
         return resource_pb2.ReadResourceResponse(urn=urn, id=request.id, properties=outputs)
 
-    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:
         """Keep what the stack exports; what components export is theirs."""
         if request.urn.split("::")[2] == STACK_TYPE:
             self.stack_outputs = plain(request.outputs)
         return empty_pb2.Empty()
 
-    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:  # noqa: N802
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:
         """Answer a look-up, or a reference's question for the state of its resource."""
         args = plain(request.args)
         if request.tok == "pulumi:pulumi:getResource":
@@ -121,15 +121,15 @@ class Monitor:
             return resource_pb2.ResourceInvokeResponse(unknown=True)
         return _found(wire(found))
 
-    def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> Any:  # noqa: N802
+    def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> Any:
         """What this monitor can do: transforms and unknown invokes behind dependencies are not among it."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
-    def RegisterPackage(self, request: resource_pb2.RegisterPackageRequest) -> Any:  # noqa: N802
+    def RegisterPackage(self, request: resource_pb2.RegisterPackageRequest) -> Any:
         """Accept a parameterised package."""
         return resource_pb2.RegisterPackageResponse(ref=f"{request.name}@{request.version}")
 
-    def SignalAndWaitForShutdown(self, _request: empty_pb2.Empty) -> Any:  # noqa: N802
+    def SignalAndWaitForShutdown(self, _request: empty_pb2.Empty) -> Any:
         """Nothing runs after the program."""
         return empty_pb2.Empty()
 

@@ -77,8 +77,8 @@ class Exporter:
                 kind = "application/json" if self.path == "/targets" else "text/plain; version=0.0.4"
                 self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                with contextlib.suppress(ConnectionError):  # Prometheus hangs up when it ends
+                with contextlib.suppress(ConnectionError):  # Prometheus hangs up when it ends, or has waited enough
+                    self.end_headers()
                     self.wfile.write(body)
 
         return Handler

@@ -34,7 +34,7 @@ def record(
             world.conditions, began = phase.conditions, world.clock
             for _ in range(round(phase.seconds / step)):
                 world.step(step)
-                for series, value in _scrape(world):
+                for series, value in scrape(world):
                     if series not in kept:
                         kept[series] = keep(series)
                     if kept[series]:
@@ -46,7 +46,8 @@ def record(
     return times
 
 
-def _scrape(world: World) -> list[tuple[str, float]]:
+def scrape(world: World) -> list[tuple[str, float]]:
+    """Every series that a scrape would store now, with its value."""
     found: list[tuple[str, float]] = []
     for target in world.targets:
         found.append((target.up_series(), float(target.up)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from tests.behaviour.exporter import HONOR_LABEL
 from tests.cluster.processes import Processes, free_ports
 
 SCRAPE = "250ms"
+PATIENCE = 240
+"""Seconds to wait for what must come, on a machine however busy: nobody waits longer than it takes."""
 LOOKBACK = "70s"
 """How old a sample may be and still count. A history has no marks of series that ended, so that the default of five
 minutes would keep lost pods alive; it must be longer than the history's step."""
@@ -85,7 +87,19 @@ class Prometheus:
         every = self.api("alerts", {})["alerts"]
         return [alert for alert in every if name is None or alert["labels"]["alertname"] == name]
 
-    def wait_for_alert(self, name: str, *, state: str | None = "firing", seconds: float = 30) -> dict[str, Any] | None:
+    def wait(
+        self, expression: str, holds: Callable[[list[Series]], object] = bool, seconds: float = PATIENCE
+    ) -> list[Series]:
+        """An instant vector, once it is as it should be (by default: not empty); AssertionError if it never is."""
+        deadline = time.monotonic() + seconds
+        while not holds(found := self.query(expression)):
+            assert time.monotonic() < deadline, f"{expression} is {found} after {seconds:.0f} s"
+            time.sleep(0.1)
+        return found
+
+    def wait_for_alert(
+        self, name: str, *, state: str | None = "firing", seconds: float = PATIENCE
+    ) -> dict[str, Any] | None:
         """Wait until an alert of that name is in a state, or with None until there is none; AssertionError if not."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

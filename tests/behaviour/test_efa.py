@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,8 +14,7 @@ from components.monitoring.dashboards.fabric import fabric
 from components.monitoring.dashboards.grafana import to_json
 from tests.behaviour.alerting import rules
 from tests.behaviour.draw import evaluate
-from tests.behaviour.exporter import HONOR_LABEL
-from tests.behaviour.server import Prometheus, Series, prometheus
+from tests.behaviour.server import Prometheus, prometheus
 from tests.behaviour.stack import parts
 from tests.contract.efa import Sysfs, exporting
 
@@ -40,18 +35,10 @@ class Fabric:
         for device in DEVICES:
             self.nodes[node].set(device, counter, value)
 
-    def wait(self, expression: str, holds: Callable[[list[Series]], bool], seconds: float = 120) -> list[Series]:
-        """Ask until the answer is as it should be."""
-        deadline = time.monotonic() + seconds
-        while not holds(found := self.server.query(expression)):
-            assert time.monotonic() < deadline, f"{expression}: {found}"
-            time.sleep(0.1)
-        return found
-
     def scraped(self, counter: str, value: float) -> None:
         """Wait until every device of the first node was scraped with that value."""
         name = f'node_amazonefa_{counter}{{instance="{NODES[0]}"}}'
-        self.wait(name, lambda found: [series.value for series in found] == [value] * len(DEVICES))
+        self.server.wait(name, lambda found: [series.value for series in found] == [value] * len(DEVICES))
 
 
 @pytest.fixture
@@ -61,40 +48,17 @@ def fabric_of_two(tmp_path: Path) -> Iterator[Fabric]:
     for sysfs in nodes.values():
         for device in DEVICES:
             sysfs.add(device)
-    alert = [
-        {**group, "rules": [rule for rule in group["rules"] if rule.get("alert") == ALERT]}
-        for group in rules()
-        if any(rule.get("alert") == ALERT for rule in group["rules"])
-    ]
-    assert len(alert) == 1
+    (alert,) = [rule for group in rules() for rule in group["rules"] if rule.get("alert") == ALERT]
     with ExitStack() as stack:
         found = []
         for name, sysfs in nodes.items():
             folder = tmp_path / f"exporter-{name}"
             folder.mkdir()
             address = stack.enter_context(exporting(sysfs.root, folder)).address
-            found.append({"targets": [address], "labels": {"instance": name, HONOR_LABEL: "false"}})
-        discovery = stack.enter_context(_served(tmp_path / "discovery", json.dumps(found)))
-        yield Fabric(stack.enter_context(prometheus(tmp_path, rules=alert, discovery=discovery)), nodes)
-
-
-@contextmanager
-def _served(folder: Path, targets: str) -> Generator[str]:
-    folder.mkdir()
-    (folder / "targets.json").write_text(targets)
-    handler = partial(_Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/targets.json"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+            found.append({"targets": [address], "labels": {"instance": name}})
+        yield Fabric(
+            stack.enter_context(prometheus(tmp_path, rules=[{"name": ALERT, "rules": [alert]}], static=found)), nodes
+        )
 
 
 def test_panels_show_what_the_nodes_do(fabric_of_two: Fabric) -> None:
@@ -130,11 +94,11 @@ def test_errors_of_a_node_are_told_with_its_name_and_a_reloaded_driver_is_none(f
     server, limit = fabric_of_two.server, int(ThresholdSettings().efa_errors)
     fabric_of_two.scraped("rdma_write_wr_err", 0)
     fabric_of_two.count(NODES[0], "rdma_write_wr_err", 100 * limit)
-    alert = server.wait_for_alert(ALERT, seconds=120)
+    alert = server.wait_for_alert(ALERT)
     assert alert is not None
     assert alert["labels"]["instance"] == NODES[0]
     assert NODES[0] in alert["annotations"]["summary"]
-    server.wait_for_alert(ALERT, state=None, seconds=120)
+    server.wait_for_alert(ALERT, state=None)
     fabric_of_two.count(NODES[0], "rdma_write_wr_err", 0)  # the driver was loaded again
     fabric_of_two.scraped("rdma_write_wr_err", 0)
     (grown,) = server.query(f'sum(increase(node_amazonefa_rdma_write_wr_err{{instance="{NODES[0]}"}}[10s]))')

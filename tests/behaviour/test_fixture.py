@@ -9,7 +9,7 @@ import pytest
 
 from tests.behaviour.conftest import History
 from tests.behaviour.exporter import exporting
-from tests.behaviour.server import Prometheus, prometheus
+from tests.behaviour.server import PATIENCE, Prometheus, prometheus
 from tests.behaviour.shorten import duration, expression, shorten
 from tests.behaviour.world import LOAD, OUTAGE, RECOVERY, World
 from tests.behaviour.world.shapes import UnknownSeriesError, engine_check
@@ -79,7 +79,7 @@ def test_rules_fire_and_clear_while_prometheus_scrapes(tmp_path: Path) -> None:
         assert alert is not None
         assert alert["labels"]["model"] in {"qwen3-30b", "deepseek-r1"}
         server.wait_for_alert("RankGone")
-        assert server.query("model:ttft:p95")
+        assert server.wait("model:ttft:p95")
         exporter.play(RECOVERY)
         server.wait_for_alert("KvCacheFull", state=None)
         server.wait_for_alert("RankGone", state=None)
@@ -91,7 +91,7 @@ def test_a_scrape_gives_the_same_labels_as_the_history(history: History, tmp_pat
     with exporting(World()) as exporter, prometheus(tmp_path, discovery=exporter.discovery) as server:
         for name in names:
             wanted = label_sets(history.prometheus, name, end)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE
             while (found := label_sets(server, name)) != wanted and time.monotonic() < deadline:
                 time.sleep(0.5)
             assert found == wanted

@@ -48,7 +48,7 @@ class ForwardingKubernetes(SimulatedKubernetes):
             self._process.terminate()
             await self._process.wait()
 
-    async def Configure(self, request: pb.ConfigureRequest, context: Any) -> pb.ConfigureResponse:  # noqa: N802
+    async def Configure(self, request: pb.ConfigureRequest, context: Any) -> pb.ConfigureResponse:
         await super().Configure(request, context)
         self._process = await asyncio.create_subprocess_exec(*self._command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
@@ -59,30 +59,30 @@ class ForwardingKubernetes(SimulatedKubernetes):
         request.variables["kubernetes:config:kubeconfig"] = self._kubeconfig
         return await self._real.Configure(request)
 
-    async def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:  # noqa: N802
+    async def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:
         return await (super().Check(request, context) if _of_chart(request.urn) else self._real.Check(request))
 
-    async def Diff(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:  # noqa: N802
+    async def Diff(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:
         return await (super().Diff(request, context) if _of_chart(request.urn) else self._real.Diff(request))
 
-    async def Create(self, request: pb.CreateRequest, context: Any) -> pb.CreateResponse:  # noqa: N802
+    async def Create(self, request: pb.CreateRequest, context: Any) -> pb.CreateResponse:
         if _of_chart(request.urn):
             return await super().Create(request, context)
         if not request.preview:
             self._join()
         return await self._passed_on(self._real.Create(request), context)
 
-    async def Update(self, request: pb.UpdateRequest, context: Any) -> pb.UpdateResponse:  # noqa: N802
+    async def Update(self, request: pb.UpdateRequest, context: Any) -> pb.UpdateResponse:
         if _of_chart(request.urn):
             return await super().Update(request, context)
         return await self._passed_on(self._real.Update(request), context)
 
-    async def Delete(self, request: pb.DeleteRequest, context: Any) -> empty_pb2.Empty:  # noqa: N802
+    async def Delete(self, request: pb.DeleteRequest, context: Any) -> empty_pb2.Empty:
         if _of_chart(request.urn):
             return await super().Delete(request, context)
         return await self._passed_on(self._real.Delete(request), context)
 
-    async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:  # noqa: N802
+    async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
         return await (super().Read(request, context) if _of_chart(request.urn) else self._real.Read(request))
 
     async def _passed_on(self, call: Any, context: Any) -> Any:

@@ -105,7 +105,8 @@ def test_the_admission_policy_s_expressions_fit_the_kinds_that_they_judge(deploy
 
 
 def test_the_admission_policy_admits_the_planned_pods(deployed: Deployment):
-    deployed.client.apply(_engine_pod(deployed), dry_run=True)
+    admitted = deployed.client.apply(_engine_pod(deployed), dry_run=True)
+    assert admitted["spec"]["containers"][0]["image"] == _engine_pod(deployed)["spec"]["containers"][0]["image"]
 
 
 def test_the_efa_exporter_breaks_the_restricted_level_by_its_host_paths_alone(deployed: Deployment):
@@ -117,7 +118,8 @@ def test_the_efa_exporter_breaks_the_restricted_level_by_its_host_paths_alone(de
     assert reasons == (
         'restricted volume types (volumes "sys-class", "sys-devices" use restricted volume type "hostPath")'
     )
-    deployed.client.apply({**pod, "metadata": {"name": "visitor", "namespace": EFA_EXPORTER}}, dry_run=True)
+    own = deployed.client.apply({**pod, "metadata": {"name": "visitor", "namespace": EFA_EXPORTER}}, dry_run=True)
+    assert own["spec"]["priority"] == 0
 
 
 def test_a_group_with_the_longest_name_gets_its_pods(deployed: Deployment):

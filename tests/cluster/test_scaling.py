@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,30 +116,28 @@ class Scaled:
             if value is not None:
                 self.prometheus.values[lws, metric] = value
 
-    def comes_to(self, groups: int, engine: GroupPlan | None = None, seconds: float = 40) -> None:
-        """Wait until there are so many groups, each with every rank ready."""
+    def comes_to(self, groups: int, engine: GroupPlan | None = None, seconds: float = 40) -> int:
+        """Wait until there are so many groups, each with every rank ready: how many there are then."""
         scaled = engine or self.model
         self.plane.client.wait(
             f"{scaled.name} has {groups} groups",
             lambda: self.groups(scaled) == groups and self.cluster.serving(scaled) == groups,
             seconds,
         )
+        return self.groups(scaled)
 
-    def stays_at(self, groups: int, seconds: float, engine: GroupPlan | None = None) -> None:
-        """Look until the time is over: the number never changes."""
-        _throughout(seconds, lambda: self.groups(engine) == groups)
+    def seen_for(self, seconds: float, engine: GroupPlan | None = None) -> set[int]:
+        """Every number of groups that is seen until the time is over, of the first model unless another is named."""
+        until, seen = time.monotonic() + seconds, {self.groups(engine)}
+        while time.monotonic() < until:
+            seen.add(self.groups(engine))
+            time.sleep(0.3)
+        return seen
 
     def leaves(self) -> None:
         """Nobody wants the third model any more, and its last group goes."""
         self.says(self.sleeper)
         self.comes_to(0, self.sleeper)
-
-
-def _throughout(seconds: float, holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        assert holds()
-        time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")
@@ -177,14 +175,16 @@ def _settings() -> dict[str, Any]:
 def test_keda_takes_every_scaled_object_and_asks_for_what_it_says(scaled: Scaled) -> None:
     client = scaled.plane.client
     for manifest in scaled.cluster.of_kind("ScaledObject"):
-        client.wait(f"{name_of(manifest)} is Ready", lambda each=manifest: _is_ready(scaled.cluster.live(each)), 30)
+        assert client.wait(
+            f"{name_of(manifest)} is Ready", lambda each=manifest: _is_ready(scaled.cluster.live(each)), 30
+        )
     prefill, decode = (engine.name for engine in scaled.phases)
     asked = {
         *((scaled.model.name, metric) for metric in (QUEUE, KV_USAGE)),
         *((prefill, metric) for metric in (QUEUE, TTFT)),
         *((decode, metric) for metric in (QUEUE, KV_USAGE, ITL)),
     }
-    client.wait("every signal has been asked for", lambda: asked <= scaled.prometheus.asked, 30)
+    assert client.wait("every signal has been asked for", lambda: asked <= scaled.prometheus.asked, 30)
 
 
 def test_one_group_has_one_scaler(scaled: Scaled) -> None:
@@ -197,10 +197,10 @@ def test_one_group_has_one_scaler(scaled: Scaled) -> None:
 def test_a_longer_queue_brings_groups_up_to_the_limit_and_not_beyond(scaled: Scaled) -> None:
     scaled.comes_to(1)
     scaled.says(queue=15)
-    scaled.comes_to(2)
+    assert scaled.comes_to(2) == 2
     scaled.says(queue=1000)
-    scaled.comes_to(3)
-    scaled.stays_at(3, 3)
+    assert scaled.comes_to(3) == 3
+    assert scaled.seen_for(3) == {3}
     assert scaled.cluster.pending() == []
 
 
@@ -215,62 +215,59 @@ def test_another_apply_leaves_the_number_alone(scaled: Scaled) -> None:
     with pytest.raises(RefusedError, match=r"conflict.*\.spec\.replicas"):
         scaled.plane.client.apply(manifest, dry_run=True)
     scaled.plane.client.apply(_without_replicas(manifest))
-    scaled.stays_at(3, 2)
+    assert scaled.seen_for(2) == {3}
 
 
 def test_without_metrics_the_number_stands_still(scaled: Scaled) -> None:
     scaled.says(queue=1000)
     scaled.comes_to(3)
     scaled.says(queue=None, kv_usage=None)
-    scaled.stays_at(3, DOWN_SECONDS + 4)
+    assert scaled.seen_for(DOWN_SECONDS + 4) == {3}
 
 
 def test_one_signal_is_enough_to_keep_groups_and_a_missing_one_takes_none(scaled: Scaled) -> None:
     scaled.says(queue=1000)
     scaled.comes_to(3)
     scaled.says(queue=None)
-    scaled.stays_at(3, DOWN_SECONDS + 4)
+    assert scaled.seen_for(DOWN_SECONDS + 4) == {3}
 
 
 def test_an_empty_queue_takes_groups_away_after_the_lull(scaled: Scaled) -> None:
     scaled.says(queue=1000)
     scaled.comes_to(3)
     scaled.says()
-    scaled.stays_at(3, DOWN_SECONDS - 1.5)
-    scaled.comes_to(1)
+    assert scaled.seen_for(DOWN_SECONDS - 1.5) == {3}
+    assert scaled.comes_to(1) == 1
 
 
 def test_a_full_kv_cache_brings_groups_too(scaled: Scaled) -> None:
     scaled.says()
     scaled.comes_to(1)
     scaled.says(kv_usage=1.0)
-    scaled.comes_to(2)
+    assert scaled.comes_to(2) == 2
 
 
 def test_phases_keep_their_proportion_on_the_way_up_and_down(scaled: Scaled) -> None:
     prefill, decode = scaled.phases
     scaled.says(decode, queue=1000)
-    scaled.comes_to(4, decode)
-    scaled.comes_to(2, prefill)
+    assert (scaled.comes_to(4, decode), scaled.comes_to(2, prefill)) == (4, 2)
     scaled.says(decode)
-    scaled.comes_to(1, prefill)
-    scaled.comes_to(1, decode)
+    assert (scaled.comes_to(1, prefill), scaled.comes_to(1, decode)) == (1, 1)
 
 
 def test_decode_follows_prefill_too(scaled: Scaled) -> None:
     prefill, decode = scaled.phases
     scaled.says(prefill, ttft=30)
-    scaled.comes_to(2, prefill)
-    scaled.comes_to(2, decode)
+    assert (scaled.comes_to(2, prefill), scaled.comes_to(2, decode)) == (2, 2)
 
 
 def test_the_last_group_goes_and_a_request_brings_the_first(scaled: Scaled) -> None:
     scaled.leaves()
-    scaled.stays_at(0, 3, scaled.sleeper)
+    assert scaled.seen_for(3, scaled.sleeper) == {0}
     scaled.says(scaled.sleeper, wanted=1)
-    scaled.comes_to(1, scaled.sleeper)
+    assert scaled.comes_to(1, scaled.sleeper) == 1
     scaled.says(scaled.sleeper, wanted=1, queue=1000)
-    scaled.comes_to(2, scaled.sleeper)
+    assert scaled.comes_to(2, scaled.sleeper) == 2
 
 
 def test_who_looks_for_the_groups_of_a_sleeping_model_finds_that_none_is_wanted(scaled: Scaled) -> None:
@@ -282,7 +279,7 @@ def test_who_looks_for_the_groups_of_a_sleeping_model_finds_that_none_is_wanted(
         return client.get("apps/v1", "StatefulSet", sleeper.name, NAMESPACE)["spec"]["replicas"]
 
     client.wait("no leader is wanted", lambda: leaders() == 0)
-    client.wait("that is all that is wanted", lambda: _is_available(scaled.cluster.leader_worker_set(sleeper)))
+    assert client.wait("that is all that is wanted", lambda: _is_available(scaled.cluster.leader_worker_set(sleeper)))
 
 
 def test_an_update_of_a_sleeping_model_wakes_nobody_and_waits_for_nobody(scaled: Scaled) -> None:
@@ -307,7 +304,7 @@ def test_without_an_answer_a_sleeping_model_wakes_and_one_that_serves_stays(scal
     scaled.leaves()
     scaled.says(scaled.sleeper, **nothing)
     scaled.comes_to(1, scaled.sleeper)
-    scaled.stays_at(1, DOWN_SECONDS + 8, scaled.sleeper)
+    assert scaled.seen_for(DOWN_SECONDS + 8, scaled.sleeper) == {1}
 
 
 def test_other_signals_do_not_keep_what_nobody_wants(scaled: Scaled) -> None:
@@ -315,7 +312,7 @@ def test_other_signals_do_not_keep_what_nobody_wants(scaled: Scaled) -> None:
     scaled.says(scaled.sleeper, wanted=1)
     scaled.comes_to(1, scaled.sleeper)
     scaled.says(scaled.sleeper, kv_usage=0.3)
-    scaled.comes_to(0, scaled.sleeper)
+    assert scaled.comes_to(0, scaled.sleeper) == 0
 
 
 def test_keda_has_the_rights_that_scaling_takes_and_no_others(scaled: Scaled) -> None:

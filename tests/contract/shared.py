@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -36,6 +39,21 @@ def strict_schema(crd: str, *path: str) -> dict[str, Any]:
     schema = copy.deepcopy(schema)
     _close(schema)
     return schema
+
+
+def schema_faults(instance: Any, schema: dict[str, Any]) -> list[str]:
+    """What a JSON schema objects to, each with its path."""
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
+
+
+def kubernetes_faults(manifest: Mapping[str, Any], version: str) -> list[str]:
+    """What Kubernetes of a version would object to in one of its own kinds, an unknown field among it."""
+    try:
+        kubernetes_validate.validate(dict(manifest), version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return [f"{manifest['kind']} {manifest['metadata'].get('name')}: {error}"]
+    return []
 
 
 def _close(schema: Any) -> None:

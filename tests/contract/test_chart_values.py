@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
 
 from components.facts import pins
 from tests.contract.charts import Case, cases
-from tests.contract.shared import shared, strict_schema
+from tests.contract.shared import kubernetes_faults, schema_faults, shared, strict_schema
 
 KUBERNETES = "1.34"
 CASES = list(cases())
@@ -76,8 +74,9 @@ def test_every_key_is_known_to_the_chart(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_is_copied_into_a_pod_is_what_kubernetes_takes(case: Case) -> None:
-    for path, part in kubernetes_parts(case.values):
-        kubernetes_validate.validate(pod_with(path.rpartition(".")[2], part), KUBERNETES, strict=True)
+    pods = {path: pod_with(path.rpartition(".")[2], part) for path, part in kubernetes_parts(case.values)}
+    faults = {path: kubernetes_faults(pod, KUBERNETES) for path, pod in pods.items()}
+    assert {path: found for path, found in faults.items() if found} == {}
 
 
 def is_part(key: str, value: Any) -> bool:
@@ -172,4 +171,4 @@ def test_what_becomes_the_prometheus_resource_fits_its_schema() -> None:
     values = next(case for case in CASES if case.name == "monitoring-whole").values
     given = values["prometheus"]["prometheusSpec"]
     spec = {PROMETHEUS_FIELDS.get(name, name): value for name, value in given.items() if "NilUsesHelm" not in name}
-    jsonschema.validate(spec, strict_schema("monitoring.coreos.com_Prometheus", "spec"))
+    assert schema_faults(spec, strict_schema("monitoring.coreos.com_Prometheus", "spec")) == []

@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
 import pytest
 
 from components.monitoring.alerts.exporters import SERIES, Exporter
@@ -27,7 +25,7 @@ from tests.behaviour.stack import parts
 from tests.behaviour.world.shapes import other_shapes
 from tests.contract import efa
 from tests.contract.efa import COUNTERS, MELLANOX, OLDER, Sysfs, exporting
-from tests.contract.shared import strict_schema
+from tests.contract.shared import kubernetes_faults, schema_faults, strict_schema
 from tests.support import context, run
 
 KUBERNETES = "1.34"
@@ -220,6 +218,5 @@ def test_its_objects_are_what_kubernetes_and_the_operator_take() -> None:
         "PodMonitor": 1,
     }
     (monitor,) = made.pop("PodMonitor")
-    jsonschema.validate(monitor["spec"], strict_schema("monitoring.coreos.com_PodMonitor", "spec"))
-    for body in (body for each in made.values() for body in each):
-        kubernetes_validate.validate(body, KUBERNETES, strict=True)
+    assert schema_faults(monitor["spec"], strict_schema("monitoring.coreos.com_PodMonitor", "spec")) == []
+    assert [fault for each in made.values() for body in each for fault in kubernetes_faults(body, KUBERNETES)] == []

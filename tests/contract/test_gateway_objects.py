@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
 import pulumi
 import pytest
 
@@ -16,7 +14,7 @@ from components.gateway.plan import plan_gateway
 from components.gateway.settings import GatewaySettings
 from components.monitoring.monitors import GatewayTarget
 from components.serving.network.policies import pods_of
-from tests.contract.shared import strict_schema
+from tests.contract.shared import kubernetes_faults, schema_faults, strict_schema
 from tests.support import Recording, context, run
 from tests.unit.serving.builders import R1, plan
 
@@ -69,9 +67,9 @@ def test_objects_are_what_kubernetes_takes(kind: str) -> None:
         manifest: dict[str, Any] = dict(resource.inputs)
         if kind == "core/v1:Secret":
             manifest["stringData"] = {"keys.json": "text"}
-        kubernetes_validate.validate(manifest, "1.34", strict=True)
+        assert kubernetes_faults(manifest, "1.34") == []
 
 
 def test_what_prometheus_is_told_is_a_pod_monitor() -> None:
     spec = GatewayTarget("gateway", LABELS, 4000).pod_monitor(interval_seconds=15)
-    jsonschema.validate(spec, strict_schema("monitoring.coreos.com_PodMonitor", "spec"))
+    assert schema_faults(spec, strict_schema("monitoring.coreos.com_PodMonitor", "spec")) == []

@@ -115,7 +115,8 @@ def _container(model: ModelPlan, token_secret: str | None) -> dict[str, Any]:
 
 def _environment(model: ModelPlan, token_secret: str | None) -> list[dict[str, Any]]:
     weights = model.weights
-    values = {"MODEL": weights.model, "FOLDER": weights.model_path, "HOME": "/tmp"}  # noqa: S108
+    home = "/tmp"  # noqa: S108 - a volume of the pod's own
+    values = {"MODEL": weights.model, "FOLDER": weights.model_path, "HOME": home}
     if fetches(model):
         # The hub's own cache is as large as the checkpoint: it belongs on the file system, not on the node's disk.
         values |= {

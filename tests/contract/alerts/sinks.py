@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,11 +36,21 @@ class Sinks:
 
     def wait(self, path: str, number: int, seconds: float = 20) -> list[Any]:
         """The messages to a path, once so many are there; AssertionError where they do not come."""
-        for _ in range(int(seconds * 20)):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
             if len(self.at(path)) >= number:
                 return self.at(path)
             time.sleep(0.05)
         raise AssertionError(f"{path} has {len(self.at(path))} of {number} messages: {self.messages}")
+
+    def wait_for(self, path: str, holds: Callable[[Any], bool], seconds: float) -> Any:
+        """The first message to a path that is as it should be, once it is there; AssertionError where none comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := [body for body in self.at(path) if holds(body)]:
+                return found[0]
+            time.sleep(0.05)
+        raise AssertionError(f"{path} has no such message: {self.messages}")
 
 
 @dataclass

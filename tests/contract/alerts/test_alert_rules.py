@@ -59,20 +59,20 @@ def expectation(name: str, series: Series, at: str, fires: str | None, title: st
     }
 
 
-def run(
+def objections(
     promtool: Path,
     folder: Path,
     plan: AlertsPlan,
     tests: list[dict[str, Any]],
     only: str | None = None,
-) -> None:
-    """Let promtool run the tests."""
+) -> str:
+    """Let promtool run the tests: what it objects to, nothing where they hold."""
     file = folder / "tests.yaml"
     rules = rule_file(plan, folder, only)
     content = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": tests}
     file.write_text(yaml.safe_dump(content, width=10_000))
     done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def metric(series: str) -> str:
@@ -110,7 +110,12 @@ def test_prometheus_takes_the_rules(promtool: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", sorted({alert.family for alert in ALERTS}))
 def test_alerts_fire_on_bad_courses_only(promtool: Path, tmp_path: Path, family: Family) -> None:
     cases = [(alert.name, CASES[alert.name]) for alert in ALERTS if alert.family is family and alert.name in CASES]
-    run(promtool, tmp_path, planned(), [test for name, case in cases for test in courses(name, case)], family)
+    assert (
+        objections(
+            promtool, tmp_path, planned(), [test for name, case in cases for test in courses(name, case)], family
+        )
+        == ""
+    )
 
 
 def test_without_any_data_only_what_tells_of_absence_fires(promtool: Path, tmp_path: Path) -> None:
@@ -127,7 +132,7 @@ def test_without_any_data_only_what_tells_of_absence_fires(promtool: Path, tmp_p
             }
         ],
     }
-    run(promtool, tmp_path, planned(), [silent])
+    assert objections(promtool, tmp_path, planned(), [silent]) == ""
 
 
 def test_what_the_plan_knows_needs_no_exporter(promtool: Path, tmp_path: Path) -> None:
@@ -135,7 +140,7 @@ def test_what_the_plan_knows_needs_no_exporter(promtool: Path, tmp_path: Path) -
     nothing = {"something_else": "1x100"}
     test = expectation("EngineVulnerable", nothing, "5m", vulnerable, "a release with a CVE")
     test["promql_expr_test"][0]["expr"] = test["promql_expr_test"][0]["expr"].replace("{", '{cve="CVE-2026-5760",')
-    run(promtool, tmp_path, planned(model("0.5.8")), [test], "security")
+    assert objections(promtool, tmp_path, planned(model("0.5.8")), [test], "security") == ""
 
 
 def test_the_end_of_capacity_is_told_in_time(promtool: Path, tmp_path: Path) -> None:
@@ -147,16 +152,19 @@ def test_the_end_of_capacity_is_told_in_time(promtool: Path, tmp_path: Path) -> 
         expectation("ReservedCapacityEndsToday", nothing, "65m", pool, "23 h 55 min before"),
     ]
     settings = AlertSettings(thresholds=ThresholdSettings(capacity_days=1.02))
-    run(promtool, tmp_path, planned(settings=settings, hours=25), tests, "capacity")
+    assert objections(promtool, tmp_path, planned(settings=settings, hours=25), tests, "capacity") == ""
 
 
 def test_a_release_without_known_vulnerabilities_is_silent(promtool: Path, tmp_path: Path) -> None:
-    run(
-        promtool,
-        tmp_path,
-        planned(),
-        [expectation("EngineVulnerable", {"x{}": "1x9"}, "5m", None, "0.5.17")],
-        "security",
+    assert (
+        objections(
+            promtool,
+            tmp_path,
+            planned(),
+            [expectation("EngineVulnerable", {"x{}": "1x9"}, "5m", None, "0.5.17")],
+            "security",
+        )
+        == ""
     )
 
 
@@ -168,7 +176,7 @@ def test_each_release_is_asked_for_what_it_exports(promtool: Path, tmp_path: Pat
     }
     for models in ((model("0.5.8"),), (model("0.5.8"), model("0.5.17", "m2"))):
         test = expectation("WeightsLoadSlow", old, case.at, case.labels, "fires on the older metric")
-        run(promtool, tmp_path, planned(*models), [test], "storage")
+        assert objections(promtool, tmp_path, planned(*models), [test], "storage") == ""
 
 
 def wanted(groups: str) -> Series:
@@ -191,7 +199,7 @@ def test_a_model_without_a_group_alarms_nobody_until_one_should_have_come(promto
             expectation(name, {**bad, **wanted("0x5 1x55")}, "50m", case.labels, "fires after the planned start"),
         ]
         family = next(alert.family for alert in ALERTS if alert.name == name)
-        run(promtool, folder, plan, tests, family)
+        assert objections(promtool, folder, plan, tests, family) == ""
 
 
 def test_what_a_sleeping_model_answers_takes_none_of_its_budget(promtool: Path, tmp_path: Path) -> None:
@@ -203,17 +211,21 @@ def test_what_a_sleeping_model_answers_takes_none_of_its_budget(promtool: Path, 
     burning = '{model="m1",objective="availability"}'
     for sleeps, fires in ((True, None), (False, burning)):
         test = expectation("ObjectiveBurningFast", refused, "80m", fires, f"sleeps: {sleeps}")
-        run(promtool, tmp_path, planned(model(sleeps=sleeps)), [test])
+        assert objections(promtool, tmp_path, planned(model(sleeps=sleeps)), [test]) == ""
 
 
 def test_a_threshold_moves_the_alert(promtool: Path, tmp_path: Path) -> None:
     case = CASES["KvCacheNearlyFull"]
     plan = planned(settings=AlertSettings(thresholds=ThresholdSettings(kv_cache_ratio=0.95)))
-    run(promtool, tmp_path, plan, [expectation("KvCacheNearlyFull", case.bad, case.at, None, "0.9 of 0.95")], "load")
+    assert (
+        objections(
+            promtool, tmp_path, plan, [expectation("KvCacheNearlyFull", case.bad, case.at, None, "0.9 of 0.95")], "load"
+        )
+        == ""
+    )
 
 
 def test_the_harness_sees_an_alert_that_does_not_fire(promtool: Path, tmp_path: Path) -> None:
     case = CASES["KvCacheNearlyFull"]
     wrong = expectation("KvCacheNearlyFull", case.good, case.at, case.labels, "fires on a good course")
-    with pytest.raises(AssertionError, match="KvCacheNearlyFull"):
-        run(promtool, tmp_path, planned(), [wrong], "load")
+    assert "KvCacheNearlyFull" in objections(promtool, tmp_path, planned(), [wrong], "load")

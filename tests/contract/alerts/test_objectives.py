@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.alerts.cases import Series, answers, engine, merged, router_answers
 from tests.contract.alerts.stack import model, planned
-from tests.contract.alerts.test_alert_rules import expectation, run
+from tests.contract.alerts.test_alert_rules import expectation, objections
 from tests.tools import find
 
 FAST, SLOW = "ObjectiveBurningFast", "ObjectiveBurningSlowly"
@@ -60,12 +60,17 @@ def test_a_budget_that_burns_is_told(
         expectation(FAST, kept, "50m", None, "a kept objective"),
         expectation(SLOW, kept, "50m", None, "a kept objective"),
     ]
-    run(promtool, tmp_path, planned(model(routed=routed)), tests, "nothing but models")
+    assert objections(promtool, tmp_path, planned(model(routed=routed)), tests, "nothing but models") == ""
 
 
 def test_what_prefill_measures_is_no_clients(promtool: Path, tmp_path: Path) -> None:
     series = {name.replace("serve", "prefill"): course for name, course in first_tokens(10, 90).items()}
-    run(promtool, tmp_path, planned(), [expectation(FAST, series, "30m", None, "prefill")], "nothing but models")
+    assert (
+        objections(
+            promtool, tmp_path, planned(), [expectation(FAST, series, "30m", None, "prefill")], "nothing but models"
+        )
+        == ""
+    )
 
 
 def test_an_answer_without_errors_is_a_kept_objective(promtool: Path, tmp_path: Path) -> None:
@@ -78,4 +83,4 @@ def test_an_answer_without_errors_is_a_kept_objective(promtool: Path, tmp_path: 
             "exp_samples": [{"labels": '{objective="availability"}', "value": 0}],
         }
     )
-    run(promtool, tmp_path, planned(model(routed=False)), [test], "nothing but models")
+    assert objections(promtool, tmp_path, planned(model(routed=False)), [test], "nothing but models") == ""

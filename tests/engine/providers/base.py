@@ -124,33 +124,33 @@ class SimulatedProvider(ResourceProviderServicer):
         """The answer to a look-up. Raises RefusedError."""
         raise RefusedError(f"{token} is not simulated")
 
-    async def Handshake(self, request: Any, context: Any) -> pb.ProviderHandshakeResponse:  # noqa: N802
+    async def Handshake(self, request: Any, context: Any) -> pb.ProviderHandshakeResponse:
         return pb.ProviderHandshakeResponse()
 
-    async def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:  # noqa: N802
+    async def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=VERSION)
 
-    async def GetSchema(self, request: Any, context: Any) -> pb.GetSchemaResponse:  # noqa: N802
+    async def GetSchema(self, request: Any, context: Any) -> pb.GetSchemaResponse:
         return pb.GetSchemaResponse(schema="{}")
 
-    async def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
+    async def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
         return empty_pb2.Empty()
 
-    async def CheckConfig(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:  # noqa: N802
+    async def CheckConfig(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:
         return pb.CheckResponse(inputs=request.news)
 
-    async def DiffConfig(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:  # noqa: N802
+    async def DiffConfig(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:
         return _diff_response(self.compare_config(decode(request.old_inputs), decode(request.news)))
 
     def compare_config(self, old: dict[str, Any], new: dict[str, Any]) -> Difference:
         """What a changed provider configuration means; by default the provider is updated."""
         return Difference(dict(differences(old, new)))
 
-    async def Configure(self, request: pb.ConfigureRequest, context: Any) -> pb.ConfigureResponse:  # noqa: N802
+    async def Configure(self, request: pb.ConfigureRequest, context: Any) -> pb.ConfigureResponse:
         self.config = decode(request.args)
         return pb.ConfigureResponse(acceptSecrets=False, supportsPreview=True, acceptResources=False)
 
-    async def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:  # noqa: N802
+    async def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:
         inputs = decode(request.news)
         type_ = type_of(request.urn)
         try:
@@ -162,7 +162,7 @@ class SimulatedProvider(ResourceProviderServicer):
             return pb.CheckResponse(failures=[pb.CheckFailure(property=f.path, reason=f.reason) for f in faults])
         return pb.CheckResponse(inputs=encode(self.check(Request(type_, request.urn, inputs))))
 
-    async def Diff(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:  # noqa: N802
+    async def Diff(self, request: pb.DiffRequest, context: Any) -> pb.DiffResponse:
         type_ = type_of(request.urn)
         old = Thing(type_, request.id, request.urn, decode(request.old_inputs), decode(request.olds))
         return _diff_response(self.compare(old, decode(request.news), tuple(request.ignoreChanges)))
@@ -174,7 +174,7 @@ class SimulatedProvider(ResourceProviderServicer):
         difference.replaces = [path for path in difference.paths if matches(path, patterns)]
         return difference
 
-    async def Create(self, request: pb.CreateRequest, context: Any) -> pb.CreateResponse:  # noqa: N802
+    async def Create(self, request: pb.CreateRequest, context: Any) -> pb.CreateResponse:
         asked = Request(type_of(request.urn), request.urn, decode(request.properties), request.preview)
         if asked.preview:
             unknown = hidden(self.outputs(asked, UNKNOWN))
@@ -186,7 +186,7 @@ class SimulatedProvider(ResourceProviderServicer):
         self._after(fault)
         return pb.CreateResponse(id=id_, properties=encode(outputs))
 
-    async def Update(self, request: pb.UpdateRequest, context: Any) -> pb.UpdateResponse:  # noqa: N802
+    async def Update(self, request: pb.UpdateRequest, context: Any) -> pb.UpdateResponse:
         type_ = type_of(request.urn)
         news, old_inputs = decode(request.news), decode(request.old_inputs)
         old = Thing(type_, request.id, request.urn, old_inputs, decode(request.olds))
@@ -206,7 +206,7 @@ class SimulatedProvider(ResourceProviderServicer):
         self._after(fault)
         return pb.UpdateResponse(properties=encode(outputs))
 
-    async def Delete(self, request: pb.DeleteRequest, context: Any) -> empty_pb2.Empty:  # noqa: N802
+    async def Delete(self, request: pb.DeleteRequest, context: Any) -> empty_pb2.Empty:
         type_ = type_of(request.urn)
         thing = self.world.get(type_, request.id)
         if thing is not None:
@@ -215,14 +215,14 @@ class SimulatedProvider(ResourceProviderServicer):
             self._after(fault)
         return empty_pb2.Empty()
 
-    async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:  # noqa: N802
+    async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
         thing = self.world.get(type_of(request.urn), request.id)
         if thing is None:
             return pb.ReadResponse()
         inputs = self.live(thing, decode(request.inputs))
         return pb.ReadResponse(id=thing.id, properties=encode(thing.outputs), inputs=encode(inputs))
 
-    async def Invoke(self, request: pb.InvokeRequest, context: Any) -> pb.InvokeResponse:  # noqa: N802
+    async def Invoke(self, request: pb.InvokeRequest, context: Any) -> pb.InvokeResponse:
         try:
             answer = self.invoke(request.tok, decode(request.args))
         except RefusedError as error:

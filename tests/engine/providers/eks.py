@@ -60,16 +60,16 @@ class SimulatedEks(ProviderServicer):
     def __init__(self, world: World, plugin: Plugin, engine_address: str) -> None:
         super().__init__(_Eks(VERSION), [], engine_address)
 
-    async def Handshake(self, request: Any, context: Any) -> pb.ProviderHandshakeResponse:  # noqa: N802
+    async def Handshake(self, request: Any, context: Any) -> pb.ProviderHandshakeResponse:
         return pb.ProviderHandshakeResponse(accept_secrets=True, accept_resources=True, accept_outputs=True)
 
-    async def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:  # noqa: N802
+    async def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=VERSION)
 
-    async def CheckConfig(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:  # noqa: N802
+    async def CheckConfig(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:
         return pb.CheckResponse(inputs=request.news)
 
-    async def DiffConfig(self, request: Any, context: Any) -> pb.DiffResponse:  # noqa: N802
+    async def DiffConfig(self, request: Any, context: Any) -> pb.DiffResponse:
         return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
 
 
