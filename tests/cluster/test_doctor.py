@@ -15,6 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from infra.cli.main import app
+from infra.doctor.performance import FIGURES
 from tests.cluster.client import name_of
 from tests.cluster.control_plane import READER, ControlPlane
 from tests.cluster.deployment import Deployment, described
@@ -80,6 +81,15 @@ def test_a_healthy_cluster_gives_nothing_above_advice(healthy: dict[str, Any]):
     failed = [one for one in healthy["checklist"] if one["state"] == "fails"]
     assert failed == []
     assert {one["item"]: one["state"] for one in healthy["checklist"]}["Every pod runs"] == "holds"
+
+
+def test_without_a_prometheus_the_figures_under_load_are_left_to_a_person(doctor: Doctor):
+    told = {one["item"]: one for one in doctor("--checklist", "perf")["checklist"]}
+    figures = [told[figure.item] for figure in FIGURES]
+    assert {one["state"] for one in figures} == {"by hand"}
+    # There is no pod behind the Service, which the API server says in its own words.
+    assert all(one["detail"].startswith("Prometheus cannot be asked: ") for one in figures)
+    assert all("forbidden" not in one["detail"].lower() for one in figures)
 
 
 def test_it_reads_no_secret_and_says_so(healthy: dict[str, Any]):
