@@ -91,6 +91,13 @@ def test_qwen3_235b_at_93_percent_is_within_three_percent_of_the_log():
     assert sizing.kv_tokens == pytest.approx(367404, rel=0.03)
 
 
+def test_deepseek_r1_at_82_percent_is_within_three_percent_of_what_was_observed():
+    """ai-dynamo/aisimulate#263: 8 x H200, --mem-fraction-static 0.82, bf16 KV cache: about 509k tokens."""
+    assert size(R1, H200, tensor=8, mem_fraction_static=0.82, engine_version="0.5.17").kv_tokens == pytest.approx(
+        509_000, rel=0.03
+    )
+
+
 def test_running_requests_are_clamped_as_logged():
     """The same document: 665690 tokens of context 65536 would be 5200, the log says 4096."""
     assert max_running_requests(665690, 65536, "0.5.8") == 4096
