@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.serving.group.labels import leaders
+from components.serving.router.objects import selector
 from infra.doctor.expected import Expected
 from infra.doctor.observed import Cluster, LogKey, Pod
 
@@ -32,8 +33,10 @@ OFI = re.compile(r"NET/OFI|Using network (AWS Libfabric|Libfabric|OFI)")
 UCX = re.compile(r"Backend UCX was instantiated")
 LIBFABRIC = re.compile(r"Backend LIBFABRIC was instantiated")
 """What NIXL says at start of the backend that it took (ai-dynamo/dynamo docs/kubernetes/cloud-providers/eks/efa.md)."""
-CIRCUIT_OPEN = re.compile(r"Circuit breaker state transition: \w+ -> open|No available workers")
+CIRCUIT_OPEN = re.compile(r"Circuit breaker state transition: \w+ -> open")
 """What sglang-router 0.3.2 says when it takes a worker out; a contract test has the real one say it."""
+NO_WORKER = re.compile(r"No available workers")
+"""What it answers a request with when it has none."""
 
 
 def wanted_logs(expected: Expected, cluster: Cluster) -> Iterator[LogKey]:
@@ -54,8 +57,7 @@ def wanted_logs(expected: Expected, cluster: Cluster) -> Iterator[LogKey]:
                     yield LogKey(pod.namespace, pod.name, PREFETCH)
     for model in expected.plan.models:
         if model.router:
-            labels = {"app.kubernetes.io/name": "sglang-router", "app.kubernetes.io/instance": model.router.name}
-            for pod in cluster.pods_of(model.router.namespace, labels):
+            for pod in cluster.pods_of(model.router.namespace, selector(model.router.name)):
                 if pod.phase == "Running":
                     yield LogKey(pod.namespace, pod.name, ROUTER)
 

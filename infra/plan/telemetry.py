@@ -66,6 +66,8 @@ def _writers(models: Sequence[ModelPlan]) -> Iterator[Writer]:
         for group in model.groups:
             fields = {"model": model.name, "role": group.role, "engine_version": model.engine_version}
             yield Writer(group.name, fields, ranked=True)
+        if model.store:
+            yield Writer(model.store.name, {"model": model.name, "role": "store"})
         if model.router:
             yield Writer(model.router.name, {"model": model.name, "role": "router"})
     for model in prefetches(models):

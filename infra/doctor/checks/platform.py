@@ -34,6 +34,12 @@ _PAGES: Final = (
 def a_workload_of_the_platform_is_not_ready(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
     """An operator, device plugin, router or part of the monitoring has fewer ready pods than it wants."""
     own = {group.name for _, group in expected.groups}
+    # Those that a DisaggregatedSet made have names of its own.
+    own |= {
+        each.name
+        for model, group in expected.groups
+        for each in cluster.group_sets_of(model.namespace, group.name, group.members)
+    }
     for each in cluster.workloads:
         if each.namespace not in expected.namespaces or each.ready >= each.wanted:
             continue

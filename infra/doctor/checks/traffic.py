@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from components.rules import Severity
 from components.serving.group.labels import leaders
 from components.serving.names import service_name
+from components.serving.router.objects import selector
 from components.words import count
 from infra.doctor.check import Symptom, check
 from infra.doctor.expected import Expected
-from infra.doctor.logs import CIRCUIT_OPEN, ENGINE, LIBFABRIC, OFI, ROUTER, TCP, UCX, line_with
+from infra.doctor.logs import CIRCUIT_OPEN, ENGINE, LIBFABRIC, NO_WORKER, OFI, ROUTER, TCP, UCX, line_with
 from infra.doctor.observed import Cluster, LogKey
 from infra.doctor.reading import LOGS
 
@@ -92,7 +93,7 @@ def a_service_reaches_others_than_ready_leaders(expected: Expected, cluster: Clu
                     f"does not reach {', '.join(sorted(missed))}, though ready",
                     "look at the Service's selector and at the endpoint controller",
                 )
-            if slices and not behind and not ready:
+            if slices and not behind and not ready and not _asleep(model, behind_them[name], cluster):
                 yield Symptom(
                     f"service {model.namespace}/{name}",
                     "has no endpoint: no leader is ready, and every request fails",
@@ -101,9 +102,23 @@ def a_service_reaches_others_than_ready_leaders(expected: Expected, cluster: Clu
                 )
 
 
+def _asleep(model: ModelPlan, group: GroupPlan, cluster: Cluster) -> bool:
+    """Whether a model that may have no group is wanted by nobody."""
+    sets = cluster.group_sets_of(model.namespace, group.name, group.members)
+    return group.least_replicas == 0 and sets != [] and not any(each.wanted for each in sets)
+
+
 @check("router.workers", page="router-warnings.md", reads=("pod", LOGS), severity=Severity.WARNING)
 def a_router_has_taken_a_worker_out(expected: Expected, cluster: Cluster) -> Iterator[Symptom]:
-    """A router has opened a circuit or has no worker left, by its own log."""
+    """A router has opened a circuit or has no worker left, by its own log; a request that wakes a model finds none."""
+    asleep = {
+        pod.name
+        for model in expected.plan.models
+        if model.router and model.front.least_replicas == 0
+        for pod in cluster.pods_of(model.router.namespace, selector(model.router.name))
+    }
     for key, text in cluster.logs.items():
-        if key.container == ROUTER and not key.previous and (line := line_with(CIRCUIT_OPEN, text)):
+        if key.container != ROUTER or key.previous:
+            continue
+        if line := line_with(CIRCUIT_OPEN, text) or ("" if key.pod in asleep else line_with(NO_WORKER, text)):
             yield Symptom(f"router {key.namespace}/{key.pod}", line, "look at the leaders that it names")

@@ -103,11 +103,12 @@ def waiting(values: str) -> Series:
     return engine("sglang:num_queue_reqs", values)
 
 
-def autoscaler(current: int, limited: int) -> Series:
-    """An autoscaler of at most four groups."""
+def autoscaler(current: int, limited: int, *, most: int = 4) -> Series:
+    """An autoscaler of one group at least."""
     return merged(
         named("kube_horizontalpodautoscaler_status_current_replicas", _HPA, f"{current}x60"),
-        named("kube_horizontalpodautoscaler_spec_max_replicas", _HPA, "4x60"),
+        named("kube_horizontalpodautoscaler_spec_max_replicas", _HPA, f"{most}x60"),
+        named("kube_horizontalpodautoscaler_spec_min_replicas", _HPA, "1x60"),
         named(
             "kube_horizontalpodautoscaler_status_condition",
             f'{_HPA},condition="ScalingLimited",status="true"',
@@ -327,7 +328,12 @@ CASES: dict[str, Case] = {
         '{model="m1",lws="m1"}',
         more=_LABELLED,
     ),
-    "ScalingAtLimit": Case(autoscaler(4, 1), autoscaler(4, 0), '{horizontalpodautoscaler="keda-hpa-m1"}'),
+    "ScalingAtLimit": Case(
+        autoscaler(4, 1),
+        autoscaler(4, 0),
+        '{horizontalpodautoscaler="keda-hpa-m1"}',
+        survives=frozenset({"kube_horizontalpodautoscaler_spec_min_replicas"}),
+    ),
     "TargetLost": Case(
         up("0x60"),
         up("1x60"),

@@ -14,7 +14,7 @@ from components.monitoring.alerts.catalogue import ALERTS
 from components.monitoring.alerts.model import Family
 from components.monitoring.alerts.plan import AlertsPlan
 from components.monitoring.alerts.settings import AlertSettings, ThresholdSettings
-from tests.contract.alerts.cases import CASES, Case, Series
+from tests.contract.alerts.cases import CASES, Case, Series, autoscaler
 from tests.contract.alerts.stack import model, planned
 from tests.tools import find
 
@@ -200,6 +200,15 @@ def test_a_model_without_a_group_alarms_nobody_until_one_should_have_come(promto
         ]
         family = next(alert.family for alert in ALERTS if alert.name == name)
         assert objections(promtool, folder, plan, tests, family) == ""
+
+
+def test_an_autoscaler_that_may_go_to_none_is_not_at_its_limit(promtool: Path, tmp_path: Path) -> None:
+    """Kubernetes calls it limited from below too, where KEDA's least of 1 is also the most."""
+    tests = [
+        expectation("ScalingAtLimit", autoscaler(1, 1, most=1), "30m", None, "1 of 1 to 1 groups"),
+        expectation("ScalingAtLimit", autoscaler(2, 1, most=2), "30m", CASES["ScalingAtLimit"].labels, "2 of 1 to 2"),
+    ]
+    assert objections(promtool, tmp_path, planned(), tests, Family.CAPACITY) == ""
 
 
 def test_what_a_sleeping_model_answers_takes_none_of_its_budget(promtool: Path, tmp_path: Path) -> None:

@@ -97,6 +97,10 @@ def test_a_way_around_a_budget_is_told() -> None:
     assert found(rules, "gateway.budget-around", whole(prices=PRICES, routes=routes, keys=budgets)) == [
         ("gateway.keys[0].models", "team-a has a budget on r1, and auto leads there without asking it")
     ]
+    for other in ({"to": {"r1": 1}}, {"to": {"qwen": 1}, "fallbacks": ["r1"]}):
+        assert found(rules, "gateway.budget-around", whole(prices=PRICES, routes={"other": other}, keys=budgets)) == [
+            ("gateway.keys[0].models", "team-a has a budget on r1, and other leads there without asking it")
+        ]
     named = [{**budgets[0], "models": ["r1", "qwen"]}]
     assert found(rules, "gateway.budget-around", whole(prices=PRICES, routes=routes, keys=named)) == []
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
 
 from components.serving.group.labels import NAME_LABEL, RANK_LABEL
+from components.serving.router.objects import selector
 from infra.doctor.check import examine
 from infra.doctor.checks import CHECKS
 from infra.doctor.expected import Expected
-from infra.doctor.observed import Cluster, GroupSet, LogKey
+from infra.doctor.observed import Cluster, Endpoints, GroupSet, LogKey, Workload
 from infra.offline import record
 from infra.plan import resolve
 from infra.settings import load_stack_file, validate
 from infra.stack import deploy
 from tests import shipped
 from tests.unit.doctor.clusters import NOW, ago, expected, new_pod
+from tests.whole.stack.test_sleeping_stack import settings as sleeping_settings
 
 ROOT = Path(__file__).parents[3]
 APART = ROOT / "tests" / "stacks" / "Pulumi.disaggregated.yaml"
@@ -56,12 +59,12 @@ def built(file: str) -> Expected:
     return made(load_stack_file(Path(file)))
 
 
-def made(raw: dict[str, object]) -> Expected:
+def made(raw: dict[str, object], config: Mapping[str, str] = MappingProxyType({})) -> Expected:
     found = validate(raw)
     assert found.settings is not None, [str(problem) for problem in found.errors]
     plan = resolve(found.settings)
-    recording = record(lambda: deploy(plan.settings, plan, "made"), stack="made")
-    return Expected.of(plan, recording)
+    deployed = record(lambda: deploy(plan.settings, plan, "made"), stack="made", config=config, secret_keys=[*config])
+    return Expected.of(plan, deployed)
 
 
 @pytest.mark.parametrize("stack", [apart, routed], ids=["apart", "routed"])
@@ -107,6 +110,33 @@ def test_a_set_of_which_nothing_is_made_is_told() -> None:
     ]
 
 
+def test_a_set_that_starts_is_no_broken_operator() -> None:
+    labels = {"disaggregatedset.x-k8s.io/name": "r1", "disaggregatedset.x-k8s.io/role": "prefill"}
+    name = "r1-0-1a2b3c4d-prefill"
+    made = GroupSet(namespace="inference", name=name, labels=labels, wanted=1, ready=0, created=NOW)
+    begun = Workload(kind="StatefulSet", namespace="inference", name=name, wanted=1, ready=0)
+    other = Workload(kind="StatefulSet", namespace="inference", name="stranger", wanted=1, ready=0)
+    found = examine(in_set(), Cluster(read_at=NOW, group_sets=(made,), workloads=(begun, other)), CHECKS)
+    told = [one.about for one in found.diagnoses if one.check == "platform.workloads"]
+    assert told == ["StatefulSet inference/stranger"]
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+@pytest.mark.parametrize(("router", "check"), [({}, "router.workers"), (None, "service.endpoints")])
+def test_a_sleeping_model_is_no_fault(wanted: int, router: dict[str, object] | None, check: str) -> None:
+    raw = sleeping_settings()
+    raw["models"][0]["router"] = router
+    of = made(raw, {"sglang-hyperpod:teamA": "sk-team-a-7041"})
+    group = GroupSet(namespace="inference", name="deepseek-r1", wanted=wanted, ready=0, created=NOW)
+    nobody = Endpoints(namespace="inference", service="deepseek-r1-api", pods=frozenset())
+    pod = new_pod("deepseek-r1-x", namespace="routers", labels=selector("deepseek-r1"))
+    logs = {LogKey("routers", pod.name, "router"): "No available workers"} if wanted == 0 else {}
+    opened = {LogKey("routers", pod.name, "router"): "Circuit breaker state transition: closed -> open"}
+    cluster = Cluster(read_at=NOW, group_sets=(group,), endpoints=(nobody,), pods=(pod,), logs=logs or opened)
+    found = {one.check for one in examine(of, cluster, CHECKS).diagnoses}
+    assert (check in found) == (wanted == 1)
+
+
 UCX, LIBFABRIC = "NIXL INFO Backend UCX was instantiated", "NIXL INFO Backend LIBFABRIC was instantiated"
 
 
@@ -135,9 +165,9 @@ def test_what_an_autoscaler_owns_is_known_from_the_plan() -> None:
     assert "spec.replicas" in group.left_alone
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod", "apart", "routed"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "apart", "set", "routed"])
 def test_the_documented_role_may_read_every_kind_of_the_plan(stack: str) -> None:
-    of = expected(stack) if stack in shipped.STACKS else {"apart": apart, "routed": routed}[stack]()
+    of = expected(stack) if stack in shipped.STACKS else {"apart": apart, "set": in_set, "routed": routed}[stack]()
     role = yaml.safe_load((ROOT / "docs" / "runbooks" / "reader.yaml").read_text())
     for each in of.objects:
         group = str(each.manifest["apiVersion"]).rpartition("/")[0]

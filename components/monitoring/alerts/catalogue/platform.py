@@ -114,6 +114,7 @@ _CAPACITY: Final = (
         metrics=(
             "kube_horizontalpodautoscaler_status_current_replicas",
             "kube_horizontalpodautoscaler_spec_max_replicas",
+            "kube_horizontalpodautoscaler_spec_min_replicas",
             "kube_horizontalpodautoscaler_status_condition",
         ),
         labels=("horizontalpodautoscaler",),
@@ -121,7 +122,10 @@ _CAPACITY: Final = (
         ' (kube_horizontalpodautoscaler_status_current_replicas{namespace=~"<engines>|<routers>"}'
         " >= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas"
         " and on (namespace, horizontalpodautoscaler)"
-        ' kube_horizontalpodautoscaler_status_condition{condition="ScalingLimited",status="true"} == 1)',
+        ' kube_horizontalpodautoscaler_status_condition{condition="ScalingLimited",status="true"} == 1'
+        # KEDA's autoscaler of a model that may have no group has at least 1: at 1 of 1 it is limited from below.
+        " unless on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas"
+        " == on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_min_replicas)",
         minutes=15,
         summary="{{ $labels.horizontalpodautoscaler }} wants more than its {{ $value }} replicas and may not have them",
         description="The load asks for more groups than the limit of the autoscaler allows.",
