@@ -23,6 +23,7 @@ _OPTIONS: Final = {
     "kvCacheDtype": "--kv-cache-dtype",
     "quantization": "--quantization",
 }
+_EXAMPLES: Final = {"memFractionStatic": ", a share of the GPU's memory such as 0.85"}
 """The option behind each setting that a message may name."""
 
 
@@ -153,11 +154,13 @@ def _settings(model: str, asked: dict[str, Any]) -> ModelSettings:
     from pydantic import ValidationError
 
     from components.serving.settings import ModelSettings
+    from infra.settings.explain import explain
 
     try:
         settings = ModelSettings.model_validate({"name": "size", "nodePool": "size", "model": model, **asked})
     except ValidationError as error:
-        _refuse("; ".join(f"{_option(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors()))
+        told = ((str(fault["loc"][0]), *explain(dict(fault), ModelSettings)) for fault in error.errors())
+        _refuse("; ".join(f"{_option(name)}: {said}; {fix}{_EXAMPLES.get(name, '')}" for name, said, fix in told))
     if refused := list(_refusals(settings)):
         _refuse("; ".join(refused))
     return settings

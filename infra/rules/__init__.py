@@ -35,6 +35,7 @@ from infra.rules import (
     nodes,
     packing,
     platform,
+    prices,
     router,
     serving,
     sleeping,
@@ -83,6 +84,7 @@ RULE_SETS: tuple[RuleSet, ...] = (
     alerts.rules,
     gateway.rules,
     budgets.rules,
+    prices.rules,
     telemetry.rules,
     advice.rules,
 )

@@ -151,6 +151,9 @@ def groups_do_not_span_spot_nodes(settings: StackSettings) -> Iterator[Finding]:
 def pools_are_used(settings: StackSettings) -> Iterator[Finding]:
     """A pool that serves nothing still costs."""
     used = {role.node_pool for _, role in located(settings)}
+    if used - {pool.name for pool in settings.node_pools} - {None}:
+        # A slip in a model's nodePool is told by serving.pool; the pool that was meant is not unused.
+        return
     for at, pool in enumerate(settings.node_pools):
         if pool.nodes and pool.name not in used:
             yield Finding(

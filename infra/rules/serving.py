@@ -13,6 +13,7 @@ from components.aws.nodes.plan import HUGE_PAGES_2MI
 from components.facts.instances import Gpu, Instance, find_instance
 from components.rules import Finding, RuleSet, Severity, join
 from components.serving.engine.image import resolve_image
+from components.serving.layout.rules import context_beyond
 from components.serving.lookup import asked_at, ranks_of
 from components.serving.mooncake.plan import has_store, store_name
 from components.serving.names import ACCOUNTS, service_name
@@ -175,11 +176,17 @@ def the_pool_has_the_nodes(stack: StackSettings) -> Iterator[Finding]:
         needed = nodes_together(models, _at_start)
         if needed > pool.nodes:
             parts = ", ".join(f"{here.name} {nodes_needed(here.model, node)}" for here in models)
-            alone = len(models) == 1
+            alone, scaling = len(models) == 1, models[0].model.autoscaling
+            if alone and scaling and scaling.min_replicas > scaling.max_replicas:
+                continue  # autoscaling.limits says it: nobody knows which limit was meant
+            unwritten = scaling and "replicas" not in models[0].model.model_fields_set
             yield Finding(
-                models[0].path("replicas") if alone else f"nodePools[{order.index(pool.name)}].nodes",
+                models[0].path("autoscaling.minReplicas" if unwritten else "replicas")
+                if alone
+                else f"nodePools[{order.index(pool.name)}].nodes",
                 f"pool {pool.name} has {count(pool.nodes, 'node')}, its models need {needed} ({parts})",
-                f"set nodePools {pool.name} nodes: {needed}, or fewer replicas",
+                f"set nodePools {pool.name} nodes: {needed}, or "
+                + ("a lower minReplicas" if unwritten else "fewer replicas"),
             )
 
 
@@ -318,6 +325,9 @@ def the_model_fits(stack: StackSettings) -> Iterator[Finding]:
         sizing = try_sizing(here.model, here.gpu)
         if sizing is None or sizing.fits:
             continue
+        own = context_beyond(here.model)
+        if own is not None and sizing.kv_tokens >= own:
+            continue  # layout.context names the smaller limit
         short = 0 < sizing.kv_tokens < (here.model.context_length or sizing.kv_tokens + 1)
         yield Finding(
             here.path("contextLength") if short else here.path("parallelism"),

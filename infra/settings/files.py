@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -76,14 +77,24 @@ def _parsed(value: Any) -> Any:
 
 
 def _sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What is below our prefix, or below one that was meant to be ours: that one is a key too, to be told once."""
     sections: dict[str, Any] = {}
     secrets: list[str] = []
     for key, value in config.items():
-        name = key.removeprefix(PREFIX)
-        if name == key and key != "aws:region":
+        prefix, _, name = key.partition(":")
+        if _is_slip(prefix):
+            sections[f"{prefix}:"] = None
+        elif not key.startswith(PREFIX):
+            if key == "aws:region":
+                sections[key] = value
             continue
         if isinstance(value, Mapping) and set(value) == {"secure"}:
             secrets.append(name)
         else:
             sections[name] = value
     return {**sections, "secrets": secrets} if secrets else sections
+
+
+def _is_slip(prefix: str) -> bool:
+    ours = PREFIX.removesuffix(":")
+    return prefix != ours and bool(difflib.get_close_matches(prefix.lower(), [ours], cutoff=0.65))

@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 
 from components.rules import Problem
 from infra.settings.explain import Location, closest, explain, path_of
+from infra.settings.files import PREFIX
+from infra.settings.secrets import masked, without_secrets
 from infra.settings.stack import StackSettings
 
 
@@ -61,6 +63,8 @@ class Reading:
         self.kept: dict[str, list[int]] = {}
         self.given: dict[str, int] = {}
         sections = {info.alias or name: (name, info) for name, info in StackSettings.model_fields.items()}
+        raw, self.problems = without_secrets(raw, set(sections))
+        self.put_back += [problem.path for problem in self.problems]
         self.problems += [_unknown_section(str(key), list(sections)) for key in raw if key not in sections]
         values = {name: self._section(alias, info, raw) for alias, (name, info) in sections.items()}
         self.settings = StackSettings.model_construct(**values)
@@ -85,12 +89,13 @@ class Reading:
 
     def is_misled(self, path: str) -> bool:
         """Whether `path` is where the user wrote nothing, beside a part that could not be read: what is said to be
-        missing there may be what that part was for.
+        missing there may be what that part was for. What a router may have depends on whether phases are apart.
         """
-        return any(
-            _within(path, at) and re.split(r"[.\[]", path[len(at) + 1 :])[0] not in keys
-            for at, keys in self.robbed.items()
-        )
+        for at, keys in self.robbed.items():
+            part = re.split(r"[.\[]", path[len(at) + 1 :])[0]
+            if _within(path, at) and (part not in keys or (part == "router" and "disaggregation" in keys)):
+                return True
+        return False
 
     def _section(self, alias: str, info: FieldInfo, raw: Mapping[str, Any]) -> Any:
         if alias not in raw:
@@ -190,5 +195,10 @@ def _unknown_section(key: str, known: list[str]) -> Problem:
     if key == "aws:region":
         message = "has no say: every provider is made from `sglang-hyperpod:region`"
         return Problem(key, message, f"remove `{key}`", "settings.region")
-    fix = f"{closest(key, known)}; a secret is stored with `pulumi config set --secret {key}`"
-    return Problem(key, "is not a section of the settings", fix, "settings.extra-forbidden")
+    if key.endswith(":"):
+        message, fix = f"the file has keys under `{key}`", f"did you mean `{PREFIX}`, as in `{PREFIX}region`?"
+        return Problem(key[:-1], message, fix, "settings.prefix")
+    shown, near = masked(key), closest(key, known)
+    store = f"a secret is stored with `pulumi config set --secret {PREFIX}{shown}`"
+    fix = f"{near} If not, {store}" if near.endswith("?") else f"{near}; {store}"
+    return Problem(shown, "is not a section of the settings", fix, "settings.extra-forbidden")

@@ -69,6 +69,9 @@ def the_version_is_still_supported(cluster: ClusterSettings) -> Iterator[Finding
 @rules.rule("eks.version-hyperpod", source=HYPERPOD_PREREQUISITES)
 def hyperpod_supports_the_version(cluster: ClusterSettings) -> Iterator[Finding]:
     """HyperPod runs on some of EKS's versions only."""
+    known = find_eks_version(cluster.kubernetes_version)
+    if known is None or known.support_on(AS_OF) == "ended":
+        return
     if cluster.substrate == Substrate.HYPERPOD and cluster.kubernetes_version not in HYPERPOD_VERSIONS:
         span = f"{HYPERPOD_VERSIONS[0]} to {HYPERPOD_VERSIONS[-1]}"
         yield Finding(
@@ -290,6 +293,8 @@ def the_ebs_driver_knows_hyperpod(cluster: ClusterSettings) -> Iterator[Finding]
 @rules.rule("eks.addon-pinned", source="components/facts/addons.py", severity=Severity.ADVICE)
 def addons_have_a_version(cluster: ClusterSettings) -> Iterator[Finding]:
     """An add-on without a version takes EKS's default of the day."""
+    if find_eks_version(cluster.kubernetes_version) is None:
+        return
     for name, plan in plan_addons(cluster).items():
         if plan.version is None:
             field = type(cluster.addons).model_fields[ADDON_FIELDS[name]].alias

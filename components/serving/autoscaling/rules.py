@@ -28,7 +28,7 @@ def limits_are_in_order(model: ModelSettings) -> Iterator[Finding]:
         yield Finding(
             "autoscaling.maxReplicas",
             f"{scaling.max_replicas} is less than minReplicas {scaling.min_replicas}",
-            f"use {scaling.min_replicas + 1} or more",
+            f"use {scaling.min_replicas} or more, or a lower minReplicas",
         )
 
 

@@ -11,7 +11,7 @@ from components.settings import Settings
 Groups = Annotated[int, Field(ge=0, le=256)]
 """A number of groups."""
 
-CronExpression = Annotated[str, StringConstraints(min_length=9, max_length=100)]
+CronExpression = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """Minute, hour, day of the month, month, day of the week; a rule reads it."""
 
 

@@ -161,14 +161,22 @@ def tensor_ranks_beyond_the_kv_heads_store_copies(model: ModelSettings) -> Itera
         )
 
 
-@rules.rule("layout.context", source="config.json max_position_embeddings; sglang configs/model_config.py")
-def the_context_is_not_longer_than_the_model(model: ModelSettings) -> Iterator[Finding]:
-    """The engine refuses a context longer than the model's own, unless told otherwise."""
+def context_beyond(model: ModelSettings) -> int | None:
+    """The model's own longest context, where the settings ask for a longer one without saying that they mean it."""
     facts = facts_of(model)
     allowed = model.environment.get("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN") == "1"
     if facts and model.context_length and model.context_length > facts.context_length and not allowed:
+        return facts.context_length
+    return None
+
+
+@rules.rule("layout.context", source="config.json max_position_embeddings; sglang configs/model_config.py")
+def the_context_is_not_longer_than_the_model(model: ModelSettings) -> Iterator[Finding]:
+    """The engine refuses a context longer than the model's own, unless told otherwise."""
+    own = context_beyond(model)
+    if own is not None:
         yield Finding(
             "contextLength",
-            f"{model.context_length} tokens are more than {facts.id} was made for ({facts.context_length})",
-            f"use at most {facts.context_length}",
+            f"{model.context_length} tokens are more than {model.model} was made for ({own})",
+            f"use at most {own}",
         )

@@ -58,7 +58,11 @@ def test_good_receivers_break_no_rule() -> None:
         ({"name": "a", "teams": {"url": "x"}}, "receivers[0].teams", "is not a known setting"),
         ({**TOPIC, "sns": {"topicArn": "arn:aws:sqs:us-east-1:1:x"}}, "receivers[0].sns.topicArn", "wrong form"),
         ({**SLACK, "severities": ["page"]}, "receivers[0].severities[0]", "'page' is not a choice"),
-        ({**SLACK, "slack": {"urlSecret": "https://hooks.slack.com/x", "channel": "#a"}}, "urlSecret", "wrong form"),
+        (
+            {**SLACK, "slack": {"urlSecret": "https://hooks.slack.com/x", "channel": "#a"}},
+            "urlSecret",
+            "looks like the secret itself, not its name",
+        ),
     ],
 )
 def test_an_unknown_channel_is_refused_with_its_path(receiver: dict[str, Any], path: str, message: str) -> None:

@@ -21,13 +21,19 @@ R1 = {
 BLOCK = {"kind": "capacityBlock", "id": "cr-02168da1478b509e0"}
 
 
-def problems(substrate: str = "hyperpod", pool: dict[str, Any] | None = None, **model: Any) -> list[Problem]:
+def problems(
+    substrate: str = "hyperpod",
+    pool: dict[str, Any] | None = None,
+    *,
+    more: tuple[dict[str, Any], ...] = (),
+    **model: Any,
+) -> list[Problem]:
     stack = StackSettings.model_validate(
         {
             "region": model.pop("region", "us-east-1"),
             "network": {"zones": ["use1-az4", "use1-az6"]},
             "cluster": {"name": "c", "substrate": substrate},
-            "nodePools": [{**P5, **(pool or {})}],
+            "nodePools": [{**P5, **(pool or {})}, *more],
             "models": [{**R1, **model}],
         }
     )
@@ -124,15 +130,6 @@ def test_a_plain_pool_breaks_no_rule_on_either_substrate() -> None:
             "p5 is spot: any of a group's 2 nodes",
             "onDemand",
         ),
-        (
-            "hyperpod",
-            {},
-            {"nodePool": "other"},
-            "nodes.unused",
-            "nodePools[0]",
-            "no model runs on p5, and its 4 nodes are paid for",
-            "nodes: 0",
-        ),
     ],
 )
 def test_a_broken_rule_names_path_fault_and_fix(
@@ -144,5 +141,12 @@ def test_a_broken_rule_names_path_fault_and_fix(
     assert fix in found[0].fix
 
 
+def test_a_pool_that_serves_nothing_is_paid_for() -> None:
+    (found,) = problems(more=({**P5, "name": "other"},), nodePool="other")
+    assert (found.rule, found.path) == ("nodes.unused", "nodePools[0]")
+    assert "no model runs on p5, and its 4 nodes are paid for" in found.message
+    assert "nodes: 0" in found.fix
+
+
 def test_a_pool_without_nodes_may_stand_unused() -> None:
-    assert problems(pool={"nodes": 0}, nodePool="other") == []
+    assert problems(pool={"nodes": 0}, more=({**P5, "name": "other"},), nodePool="other") == []

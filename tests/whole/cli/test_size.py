@@ -162,7 +162,10 @@ def test_long_tables_say_what_they_leave_out(size: Run) -> None:
         ((*R1, "--kv-cache-dtype", "fp4"), "--kv-cache-dtype: the size of fp4 is not known; use one of auto, "),
         ((*R1, "--quantization", "gguf"), "--quantization: the size of weights under --quantization gguf is not known"),
         ((*R1, "--context", 200000), "--context: 200000 tokens are more than deepseek-ai/DeepSeek-R1 was made for"),
-        ((*R1, "--mem-fraction-static", 2), "--mem-fraction-static: Input should be less than 0.99"),
+        (
+            (*R1, "--mem-fraction-static", 2),
+            "2.0 is too large; use less than 0.99, a share of the GPU's memory such as 0.85",
+        ),
         ((*R1, "--nodes", 0), "--nodes"),
         ((*R1, "--tensor", 7), "tensor 7 divides no group of up to 16 nodes of p5en.48xlarge; 1 such node can have "),
         ((*R1, "--tensor", 16, "--nodes", 1), "tensor 16 divides no group of 1 node of p5en.48xlarge"),
