@@ -11,7 +11,7 @@ from infra.report.picture.transfers import draw_transfers, legend_of_transfers
 
 WIDTH = 1240
 _MARGIN, _LEFT, _RIGHT = 20, 92, 1176
-_TRAFFIC_BUS, _METRICS_BUS, _WEIGHTS_BUS = 52, 72, 1198
+_GATEWAY_BUS, _TRAFFIC_BUS, _METRICS_BUS, _WEIGHTS_BUS = 36, 52, 72, 1198
 _FILES_WIDTH, _SPACE = 186, 16
 
 
@@ -30,7 +30,9 @@ def svg(scene: Scene) -> str:
     canvas.text(_MARGIN, 38, scene.title, size=22, weight=700)
     canvas.text(_MARGIN + text_width(scene.title, 22) + 18, 38, scene.subtitle, size=14, color=MUTED)
     chips = _chips(scene)
-    system = Box(_LEFT, 268, _RIGHT - _LEFT, max(92, chips[-1].bottom + 16 - 268 if chips else 0))
+    below = max([_LEAST_SYSTEM, *(chip.bottom + 16 for chip in chips)])
+    gateway = Box(_LEFT + 16, max(below - 8, 348), 200, 48) if scene.gateway else None
+    system = Box(_LEFT, 268, _RIGHT - _LEFT, (gateway.bottom + 14 if gateway else below) - 268)
     pools, files, bottom = _zones(scene, top=system.bottom + _SPACE)
     vpc = Box(_MARGIN, _VPC_TOP, WIDTH - 2 * _MARGIN, bottom - _VPC_TOP + 14)
     canvas.box(vpc, "#f6f8fb", "#64748b", radius=12, width=1.6)
@@ -38,8 +40,8 @@ def svg(scene: Scene) -> str:
     _edges(canvas, scene)
     _system(canvas, scene, system, chips)
     _draw_zones(canvas, scene, pools, files, system.bottom + _SPACE)
-    _traffic(canvas, pools)
-    if scene.monitoring:
+    _traffic(canvas, scene, gateway, pools)
+    if scene.scraped:
         _metrics(canvas, chips[len(scene.platform)], pools)
     _weights(canvas, scene, pools, files)
     draw_transfers(canvas, [(item.pool, item.box, model_tops(item.box, item.pool)) for item in pools])
@@ -47,10 +49,11 @@ def svg(scene: Scene) -> str:
     return canvas.document(WIDTH, vpc.bottom + 52, f"Architecture of {scene.title}")
 
 
-_VPC_TOP = 142
+_VPC_TOP, _LEAST_SYSTEM = 142, 360
 _CLIENTS = Box(_MARGIN + 12, 66, 250, 48)
 _SOURCE = Box(WIDTH - _MARGIN - 262, 66, 250, 48)
 _ENTRY = Box(_MARGIN + 12, 184, 250, 60)
+_KEPT = Box(310, 66, 600, 48)
 _CONTROL = Box(310, 184, 600, 60)
 _WAY_OUT = Box(WIDTH - _MARGIN - 262, 184, 250, 60)
 _PREFETCH = Box(_RIGHT - 156, 288, 140, 52)
@@ -86,10 +89,19 @@ def _edges(canvas: Canvas, scene: Scene) -> None:
     canvas.lines(*_below(_CONTROL, 26), scene.control_plane, anchor="middle", size=14)
     canvas.box(_WAY_OUT, "#ffffff", "#64748b")
     canvas.lines(*_below(_WAY_OUT, 26), (scene.way_out, "the way out of the VPC"), anchor="middle", size=14)
+    for box, lines in zip(_side_by_side(_KEPT, len(scene.kept_outside)), scene.kept_outside, strict=True):
+        canvas.box(box, "#f3f0f9", METRICS)
+        canvas.lines(*_below(box, 20), lines, anchor="middle", size=14)
     if scene.sources:
         canvas.box(_SOURCE, "#ffffff", WEIGHTS)
         canvas.text(*_below(_SOURCE, 29), " · ".join(scene.sources), size=14, weight=600, anchor="middle")
         canvas.path([(_SOURCE.middle[0], _SOURCE.bottom), (_WAY_OUT.middle[0], _WAY_OUT.y)], WEIGHTS)
+
+
+def _side_by_side(room: Box, number: int) -> list[Box]:
+    """So many boxes of one width, which fill a room."""
+    width = (room.width - _SPACE * (number - 1)) / max(number, 1)
+    return [Box(room.x + each * (width + _SPACE), room.y, width, room.height) for each in range(number)]
 
 
 def _system(canvas: Canvas, scene: Scene, box: Box, chips: list[Box]) -> None:
@@ -158,11 +170,27 @@ def _zone_head(canvas: Canvas, box: Box, zone: ZoneScene) -> None:
     canvas.text(box.x + 16 + text_width(f"Zone {zone.name}", 14) + 16, box.y + 27, text, size=13, color=MUTED)
 
 
-def _traffic(canvas: Canvas, pools: list[_Placed]) -> None:
-    outside = [item for item in pools if any(model.served for model in item.pool.models)]
-    for item in outside or [item for item in pools if item.pool.models]:
-        y = item.box.y + 30
-        canvas.path([(_TRAFFIC_BUS, _ENTRY.bottom), (_TRAFFIC_BUS, y), (item.box.x, y)], TRAFFIC)
+def _traffic(canvas: Canvas, scene: Scene, gateway: Box | None, pools: list[_Placed]) -> None:
+    for item in pools:
+        if any(scene.direct(model) for model in item.pool.models):
+            y = item.box.y + 30
+            canvas.path([(_TRAFFIC_BUS, _ENTRY.bottom), (_TRAFFIC_BUS, y), (item.box.x, y)], TRAFFIC)
+    if scene.gateway and gateway:
+        canvas.box(gateway, "#ffffff", TRAFFIC)
+        canvas.lines(*_below(gateway, 20), scene.gateway.lines, anchor="middle", size=14)
+        _traffic_of_gateway(canvas, gateway, pools, reached=scene.gateway.reached)
+
+
+def _traffic_of_gateway(canvas: Canvas, gateway: Box, pools: list[_Placed], *, reached: bool) -> None:
+    if reached:
+        y = gateway.y + 14
+        canvas.path([(_TRAFFIC_BUS, _ENTRY.bottom), (_TRAFFIC_BUS, y), (gateway.x, y)], TRAFFIC)
+    start = gateway.bottom - 14
+    for item in pools:
+        if any(model.asked for model in item.pool.models):
+            y = item.box.y + 45
+            way = [(gateway.x, start), (_GATEWAY_BUS, start), (_GATEWAY_BUS, y), (item.box.x, y)]
+            canvas.path(way, TRAFFIC)
 
 
 def _metrics(canvas: Canvas, prometheus: Box, pools: list[_Placed]) -> None:
@@ -209,7 +237,7 @@ def _legend(canvas: Canvas, scene: Scene, y: float) -> None:
         canvas.path([(x, y - 4), (x + 34, y - 4)], color, dashed=dashed)
         canvas.text(x + 42, y, text, size=13, color=MUTED)
         x += 42 + text_width(text, 13) + 28
-    for fill, text in ((INK, "a GPU that serves"), ("#ffffff", "a spare GPU")):
+    for fill, text in ((INK, "a GPU that serves"), ("#ffffff", "a free GPU")):
         canvas.dot(x + 6, y - 4, 4.6, fill, INK)
         canvas.text(x + 18, y, text, size=13, color=MUTED)
         x += 18 + text_width(text, 13) + 24

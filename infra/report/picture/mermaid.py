@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from infra.report.figures import count
 from infra.report.picture.scene import PoolScene, Scene
 
 
@@ -20,12 +21,16 @@ def _lines(scene: Scene) -> Iterator[str]:
         yield f"  clients{_label(('Clients',))} --> entry"
     if scene.sources:
         yield f"  sources{_label(scene.sources)}"
+    for number, lines in enumerate(scene.kept_outside):
+        yield f"  kept{number}{_label(lines)}"
     yield f"  subgraph vpc[{_quoted([scene.network])}]"
     yield f"    control{_label(scene.control_plane)}"
     yield f"    subgraph system[{_quoted(scene.system_pool)}]"
     yield f"      platform{_label(scene.platform)}"
     if scene.monitoring:
         yield f"      monitoring{_label(scene.monitoring)}"
+    if scene.gateway:
+        yield f"      gateway{_label(scene.gateway.lines)}"
     if scene.prefetched:
         yield f"      prefetch{_label(('Weights prefetch',))}"
     yield "    end"
@@ -48,8 +53,11 @@ def _pool(number: int, pool: PoolScene) -> Iterator[str]:
     yield f"      subgraph pool{number}[{_quoted([pool.title, *pool.lines])}]"
     for position, model in enumerate(pool.models):
         yield f"        model{number}_{position}{_label((model.name, *model.lines))}"
-    if pool.spare or not pool.models:
-        yield f"        spare{number}[{pool.spare} spare]"
+    rest = [f"{pool.held} for more replicas"] if pool.held else []
+    rest += [f"{pool.spare} spare"] if pool.spare or not pool.models else []
+    rest += [count(pool.free_gpus, "free GPU")] if pool.free_gpus else []
+    if rest:
+        yield f"        spare{number}[{_quoted(rest)}]"
     yield "      end"
 
 
@@ -62,17 +70,21 @@ def _flows(scene: Scene, pools: Sequence[PoolScene]) -> Iterator[str]:
     }
     if scene.sources and files:
         yield "  sources -->|weights| prefetch --> files" if scene.prefetched else "  sources -->|weights| files"
+    if scene.gateway and scene.gateway.reached:
+        yield "  entry -->|requests| gateway"
     for number, pool in enumerate(pools):
         for position, model in enumerate(pool.models):
-            if model.served or not scene.load_balancer:
+            if scene.direct(model):
                 yield f"  entry -->|requests| model{number}_{position}"
+            if model.asked:
+                yield f"  gateway -->|requests| model{number}_{position}"
             if model.sends_to:
                 yield f"  model{number}_{position} ==>|{model.sends_by}| {nodes[model.sends_to]}"
             if model.mounts and files:
                 yield f"  files -->|weights| model{number}_{position}"
             elif scene.sources:
                 yield f"  sources -->|weights| model{number}_{position}"
-        if scene.monitoring:
+        if scene.scraped:
             yield f"  monitoring -.->|metrics| pool{number}"
 
 

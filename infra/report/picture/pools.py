@@ -22,26 +22,30 @@ PALETTE = (
 INFORMATION = 292
 """Width of the column in which a pool's own lines stand."""
 _DOT, _NODE_HEIGHT, _GROUP_HEIGHT, _GAP = 14, 40, 72, 10
-_MOST_GROUPS, _MOST_NODES = 6, 8
+_MOST_GROUPS, _MOST_NODES, _MOST_FREE = 6, 8, 16
+_LINE = 17
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Nodes that belong together. `pods` is how many pods share each node."""
+    """Nodes that belong together. `gpus` are those of each node that are drawn: what its `pods` pods take of it."""
 
     label: str
     nodes: int
+    gpus: int
     pods: int = 1
 
-    def width(self, gpus: int) -> float:
+    @property
+    def width(self) -> float:
+        """How wide its box is."""
         shown = min(self.nodes, _MOST_NODES)
-        return max(shown * (_node_width(gpus) + _GAP) - _GAP + 16, text_width(self.label, 12) + 16)
+        return max(shown * (_node_width(self.gpus) + _GAP) - _GAP + 16, text_width(self.label, 12) + 16)
 
 
 def pool_height(pool: PoolScene, width: float) -> float:
     """How high a pool's box is when it is `width` wide."""
-    blocks = sum(_block_height(model, pool, width - INFORMATION) for model in pool.models)
-    below = _GROUP_HEIGHT + 10 if pool.spare and not _spare_beside(pool, width) else 0
+    blocks = sum(_block_height(model, width - INFORMATION) for model in pool.models)
+    below = _GROUP_HEIGHT + 10 if _rest(pool) and not _rest_beside(pool, width) else 0
     return max(122, 14 + blocks + below)
 
 
@@ -51,13 +55,8 @@ def draw_pool(canvas: Canvas, box: Box, pool: PoolScene, first_color: int) -> No
     canvas.lines(box.x + 16, box.y + 28, (pool.title, *pool.lines), size=14)
     tops = model_tops(box, pool)
     for number, model in enumerate(pool.models):
-        _draw_model(canvas, box, tops[model.name], model, pool, PALETTE[(first_color + number) % len(PALETTE)])
-    if pool.spare:
-        group = _spare(pool)
-        beside = _spare_beside(pool, box.width)
-        x = box.right - 16 - group.width(pool.gpus_per_node) if beside else box.x + INFORMATION
-        below = box.y + 12 + sum(_block_height(model, pool, box.width - INFORMATION) for model in pool.models)
-        _draw_group(canvas, x, box.y + 54 if beside else below, group, pool.gpus_per_node, None)
+        _draw_model(canvas, box, tops[model.name], model, PALETTE[(first_color + number) % len(PALETTE)])
+    _draw_rest(canvas, box, pool)
 
 
 def model_tops(box: Box, pool: PoolScene) -> dict[str, float]:
@@ -65,52 +64,92 @@ def model_tops(box: Box, pool: PoolScene) -> dict[str, float]:
     found, y = {}, box.y + 12
     for model in pool.models:
         found[model.name] = y
-        y += _block_height(model, pool, box.width - INFORMATION)
+        y += _block_height(model, box.width - INFORMATION)
     return found
 
 
-def _spare(pool: PoolScene) -> _Group:
-    return _Group(count(pool.spare, "spare node"), pool.spare)
+def _rest(pool: PoolScene) -> list[_Group]:
+    """What no replica takes at the start."""
+    found = []
+    if pool.free_gpus:
+        found.append(_Group(count(pool.free_gpus, "free GPU"), 1, min(pool.free_gpus, _MOST_FREE)))
+    if pool.held:
+        found.append(_Group(f"{count(pool.held, 'node')} for more replicas", pool.held, pool.gpus_per_node))
+    if pool.spare:
+        found.append(_Group(count(pool.spare, "spare node"), pool.spare, pool.gpus_per_node))
+    return found
 
 
-def _spare_beside(pool: PoolScene, width: float) -> bool:
-    """Whether the spare nodes find room to the right of the first model's first row."""
+def _wide(groups: list[_Group]) -> float:
+    return sum(group.width + _GAP for group in groups)
+
+
+def _rest_beside(pool: PoolScene, width: float) -> bool:
+    """Whether the rest finds room to the right of the first model's first row."""
     if not pool.models:
         return False
-    row = _rows(pool.models[0], pool, width - INFORMATION)[0]
-    used = sum(group.width(pool.gpus_per_node) + _GAP for group in row)
-    return used + _spare(pool).width(pool.gpus_per_node) + 16 <= width - INFORMATION
+    row = _rows(pool.models[0], width - INFORMATION)[0]
+    return _wide(row) + _wide(_rest(pool)) - _GAP + 16 <= width - INFORMATION
 
 
-def _draw_model(
-    canvas: Canvas, box: Box, y: float, model: ModelScene, pool: PoolScene, colors: tuple[str, str]
-) -> None:
+def _draw_rest(canvas: Canvas, box: Box, pool: PoolScene) -> None:
+    rest = _rest(pool)
+    width = box.width - INFORMATION
+    if _rest_beside(pool, box.width):
+        x, y = box.right - 16 - _wide(rest) + _GAP, box.y + 12 + _head_height(pool.models[0], width)
+    else:
+        x, y = box.x + INFORMATION, box.y + 12 + sum(_block_height(model, width) for model in pool.models)
+    for group in rest:
+        _draw_group(canvas, x, y, group, None)
+        x += group.width + _GAP
+
+
+def _draw_model(canvas: Canvas, box: Box, y: float, model: ModelScene, colors: tuple[str, str]) -> None:
     x = box.x + INFORMATION
     canvas.text(x, y + 15, model.name, size=14, color=colors[1], weight=600)
     canvas.text(x + text_width(model.name, 14) + 14, y + 15, model.lines[0], size=13, color=MUTED)
-    canvas.text(x, y + 33, " · ".join(model.lines[1:]), size=13, color=MUTED)
-    y += 42
-    for row in _rows(model, pool, box.width - INFORMATION):
+    width = box.width - INFORMATION
+    for number, line in enumerate(_details(model, width)):
+        canvas.text(x, y + 33 + number * _LINE, line, size=13, color=MUTED)
+    y += _head_height(model, width)
+    for row in _rows(model, width):
         left = x
         for group in row:
-            _draw_group(canvas, left, y, group, pool.gpus_per_node, colors)
-            left += group.width(pool.gpus_per_node) + _GAP
+            _draw_group(canvas, left, y, group, colors)
+            left += group.width + _GAP
         y += _GROUP_HEIGHT + 8
     hidden = len(list(_groups(model))) - _MOST_GROUPS
     if hidden > 0:
         canvas.text(x, y + 8, f"and {hidden} more like these", size=12, color=MUTED)
 
 
-def _block_height(model: ModelScene, pool: PoolScene, width: float) -> float:
+def _details(model: ModelScene, width: float) -> list[str]:
+    """What is said of a model, in lines of at most `width`."""
+    lines = [""]
+    for part in model.lines[1:]:
+        longer = f"{lines[-1]} · {part}" if lines[-1] else part
+        if lines[-1] and text_width(longer, 13) > width - 8:
+            lines.append(part)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _head_height(model: ModelScene, width: float) -> float:
+    """How far below a model's top its groups begin."""
+    return 25 + len(_details(model, width)) * _LINE
+
+
+def _block_height(model: ModelScene, width: float) -> float:
     more = 16 if len(list(_groups(model))) > _MOST_GROUPS else 0
-    return 42 + len(_rows(model, pool, width)) * (_GROUP_HEIGHT + 8) + more + 8
+    return _head_height(model, width) + len(_rows(model, width)) * (_GROUP_HEIGHT + 8) + more + 8
 
 
-def _rows(model: ModelScene, pool: PoolScene, width: float) -> list[list[_Group]]:
+def _rows(model: ModelScene, width: float) -> list[list[_Group]]:
     rows: list[list[_Group]] = [[]]
     used = 0.0
     for group in list(_groups(model))[:_MOST_GROUPS]:
-        wide = group.width(pool.gpus_per_node)
+        wide = group.width
         if rows[-1] and used + wide > width - 16:
             rows.append([])
             used = 0
@@ -120,28 +159,30 @@ def _rows(model: ModelScene, pool: PoolScene, width: float) -> list[list[_Group]
 
 
 def _groups(model: ModelScene) -> Iterator[_Group]:
-    """Replicas of a model; those that share a node are one group."""
+    """Replicas of a model; those that share a node are one group, without the GPUs that others may take of it."""
     if model.pods_per_node == 1:
         for number in range(model.replicas):
-            yield _Group(f"replica {number + 1}", model.nodes_per_group)
+            yield _Group(f"replica {number + 1}", model.nodes_per_group, model.gpus_per_pod)
         return
-    for number in range(math.ceil(model.replicas / model.pods_per_node)):
-        pods = min(model.pods_per_node, model.replicas - number * model.pods_per_node)
-        yield _Group(count(pods, "replica"), 1, pods)
+    every = model.replicas * model.nodes_per_group
+    kind = "replica" if model.nodes_per_group == 1 else "pod"
+    for first in range(0, every, model.pods_per_node):
+        pods = min(model.pods_per_node, every - first)
+        yield _Group(count(pods, kind), 1, pods * model.gpus_per_pod, pods)
 
 
-def _draw_group(canvas: Canvas, x: float, y: float, group: _Group, gpus: int, colors: tuple[str, str] | None) -> None:
+def _draw_group(canvas: Canvas, x: float, y: float, group: _Group, colors: tuple[str, str] | None) -> None:
     fill, stroke = colors or ("#ffffff", "#9aa9bb")
-    canvas.box(Box(x, y, group.width(gpus), _GROUP_HEIGHT), fill, stroke, radius=6, dashed=colors is None, width=1)
+    canvas.box(Box(x, y, group.width, _GROUP_HEIGHT), fill, stroke, radius=6, dashed=colors is None, width=1)
     more = f", {group.nodes} nodes" if group.nodes > _MOST_NODES else ""
     canvas.text(x + 8, y + 16, group.label + more, size=12, color=stroke if colors else MUTED)
-    shown = min(group.nodes, _MOST_NODES)
-    for number in range(shown):
-        node = Box(x + 8 + number * (_node_width(gpus) + _GAP), y + 24, _node_width(gpus), _NODE_HEIGHT)
+    width = _node_width(group.gpus)
+    for number in range(min(group.nodes, _MOST_NODES)):
+        node = Box(x + 8 + number * (width + _GAP), y + 24, width, _NODE_HEIGHT)
         if number:
             middle = node.y + _NODE_HEIGHT / 2
             canvas.path([(node.x - _GAP, middle), (node.x, middle)], INK, arrow=False)
-        _draw_node(canvas, node, gpus, group.pods, colors)
+        _draw_node(canvas, node, group.gpus, group.pods, colors)
 
 
 def _draw_node(canvas: Canvas, node: Box, gpus: int, pods: int, colors: tuple[str, str] | None) -> None:

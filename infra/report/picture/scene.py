@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.monitoring.profile import remote_write
 from components.serving.names import DECODE, PREFILL, SERVE
 from components.serving.weights.settings import WeightsSource
 from infra.plan.cost import pool_item
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
     from infra.plan import Plan
 
 HUB = "Hugging Face Hub"
+PROMETHEUS = "Prometheus"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelScene:
     """One role of a model on its pool. `gpus_per_pod` GPUs per pod, `pods_per_node` pods on a node. `sends_to` is the
-    role that gets its KV cache, and `sends_by` the transport; both are empty for a role that hands none over.
+    role that gets its KV cache, and `sends_by` the transport; both are empty for a role that hands none over. `asked`
+    is whether the gateway asks it.
     """
 
     name: str
@@ -34,17 +38,22 @@ class ModelScene:
     served: bool
     sends_to: str = ""
     sends_by: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PoolScene:
-    """A GPU pool. `spare` is the number of nodes that no model takes."""
+    """A GPU pool. `spare` is the number of nodes that no model takes, `held` that of those which autoscaled models take
+    only with more replicas than at the start, `free_gpus` what is free on nodes that models take.
+    """
 
     title: str
     lines: tuple[str, ...]
     gpus_per_node: int
     spare: int
     models: tuple[ModelScene, ...]
+    held: int = 0
+    free_gpus: int = 0
 
     @property
     def mounts(self) -> bool:
@@ -63,9 +72,17 @@ class ZoneScene:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayScene:
+    """The gateway before the models. `reached` is whether the clients that the picture shows ask it."""
+
+    lines: tuple[str, ...]
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """The whole picture. `load_balancer` is empty where clients stay inside the cluster; `sources` are where weights
-    come from, outside of it.
+    come from, outside of it; `kept_outside` are the services of AWS that keep signals, each with what it keeps.
     """
 
     title: str
@@ -80,6 +97,17 @@ class Scene:
     sources: tuple[str, ...]
     prefetched: bool
     zones: tuple[ZoneScene, ...]
+    gateway: GatewayScene | None = None
+    kept_outside: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def scraped(self) -> bool:
+        """Whether metrics are read."""
+        return PROMETHEUS in self.monitoring
+
+    def direct(self, model: ModelScene) -> bool:
+        """Whether clients ask a model without a gateway between."""
+        return model.served if self.load_balancer else not model.asked
 
 
 def scene_of(plan: Plan) -> Scene:
@@ -100,6 +128,8 @@ def scene_of(plan: Plan) -> Scene:
         sources=tuple(_sources(plan)),
         prefetched=any(model.weights.prefetched for model in plan.models),
         zones=tuple(_zone(plan, zone) for zone in settings.network.zones),
+        gateway=_gateway(plan),
+        kept_outside=tuple(_kept_outside(plan)),
     )
 
 
@@ -138,15 +168,36 @@ def _platform(plan: Plan) -> list[str]:
     names += ["Load balancer controller"] if platform.load_balancer.enabled else []
     names += ["KEDA"] if platform.keda.enabled else []
     names += ["FSx CSI driver"] if plan.file_system else []
-    return names + (["HyperPod health agent"] if plan.hyperpod else [])
+    names += ["HyperPod health agent"] if plan.hyperpod else []
+    return names + [f"Mooncake store of {model.name}" for model in plan.models if model.store]
 
 
 def _monitoring(plan: Plan) -> list[str]:
-    monitoring = plan.settings.monitoring
-    if not monitoring.enabled:
-        return []
-    grafana = ["Grafana"] if monitoring.grafana.enabled else []
-    return ["Prometheus", *grafana, *(["Alertmanager"] if monitoring.alertmanager.enabled else [])]
+    monitoring, telemetry = plan.settings.monitoring, plan.telemetry
+    names: list[str] = []
+    if monitoring.enabled:
+        names += [PROMETHEUS]
+        names += ["Grafana"] if monitoring.grafana.enabled else []
+        names += ["Alertmanager"] if monitoring.alertmanager.enabled else []
+    names += ["Loki"] if telemetry.logs and telemetry.logs.destination == "loki" else []
+    return names + (["Tempo"] if telemetry.traces and telemetry.traces.destination == "tempo" else [])
+
+
+def _kept_outside(plan: Plan) -> Iterator[tuple[str, str]]:
+    logs, traces = plan.telemetry.logs, plan.telemetry.traces
+    if logs and logs.destination == "cloudwatch":
+        yield "CloudWatch", "logs, by Fluent Bit"
+    if traces and traces.destination != "tempo":
+        yield "AWS X-Ray", "traces, by OpenTelemetry"
+    if remote_write(plan.settings.monitoring):
+        yield "Managed Prometheus", "metrics, by remote write"
+
+
+def _gateway(plan: Plan) -> GatewayScene | None:
+    if plan.gateway is None:
+        return None
+    lines = ("LiteLLM gateway", count(plan.gateway.settings.replicas, "replica"))
+    return GatewayScene(lines, reached=plan.gateway.settings.entry is not None or not _load_balancer(plan))
 
 
 def _load_balancer(plan: Plan) -> tuple[str, ...]:
@@ -196,7 +247,17 @@ def _pool(plan: Plan, pool: PoolPlan) -> PoolScene:
     groups = [(model, group) for model in plan.models for group in model.groups if group.pool.name == pool.name]
     models = tuple(_model(plan, model, group) for model, group in groups)
     title = f"Node pool {pool.name} (HyperPod)" if plan.hyperpod else f"Node pool {pool.name}"
-    return PoolScene(title, lines, pool.gpus_per_node, max(0, pool.nodes - plan.nodes_used(pool)), models)
+    used, most = (min(nodes, pool.nodes) for nodes in (plan.nodes_used(pool), plan.nodes_at_most(pool)))
+    taken = sum(group.gpus for _, group in groups)
+    return PoolScene(
+        title=title,
+        lines=lines,
+        gpus_per_node=pool.gpus_per_node,
+        spare=pool.nodes - most,
+        models=models,
+        held=most - used,
+        free_gpus=max(0, used * pool.gpus_per_node - taken),
+    )
 
 
 def _model(plan: Plan, model: ModelPlan, group: GroupPlan) -> ModelScene:
@@ -204,12 +265,13 @@ def _model(plan: Plan, model: ModelPlan, group: GroupPlan) -> ModelScene:
     layout = f" {TIMES} ".join(f"{name} {size}" for name, size in ranks if size > 1) or "one GPU"
     one = ", one DisaggregatedSet with prefill" if group.set_name and group.role == DECODE else ""
     role = "" if group.role == SERVE else f" ({group.role}{one})"
-    shape = f"{count(group.replicas, 'replica')} {TIMES} {count(group.nodes_per_group, 'node')}"
+    replicas = f"{group.least_replicas} to {group.most_replicas} replicas" if group.scaling else None
+    shape = f"{replicas or count(group.replicas, 'replica')} {TIMES} {count(group.nodes_per_group, 'node')}"
     context = model.settings.context_length or model.facts.context_length
     apart = (
         ()
         if group.transfer is None
-        else (f"{group.gpus} GPUs, {money(plan.cost_of_group(group), plan.cost.currency)}/h",)
+        else (f"{count(group.gpus, 'GPU')}, {money(plan.cost_of_group(group), plan.cost.currency)}/h",)
     )
     sends = group.transfer if group.role == PREFILL else None
     routed = () if model.router is None else (f"{count(model.router.replicas, 'router')}",)
@@ -230,4 +292,5 @@ def _model(plan: Plan, model: ModelPlan, group: GroupPlan) -> ModelScene:
         served=plan.entry_of(model) is not None,
         sends_to=sends.peer if sends else "",
         sends_by=f"KV cache by {sends.transport.name}" if sends else "",
+        asked=plan.gateway is not None and model.name in plan.gateway.models,
     )
