@@ -117,4 +117,4 @@ def previewed(source: Source, *, strict: bool = False) -> Preview:
     if any(problem.severity is Severity.ERROR for problem in problems):
         print_problems(err(), source.path.name, problems)
         raise typer.Exit(PROBLEMS)
-    return Preview.of(plan, recording, problems)
+    return Preview.of(plan, recording, problems, file=source.path.name)

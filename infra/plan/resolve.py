@@ -23,6 +23,7 @@ from infra.plan.alerts import watched
 from infra.plan.cost import Cost, cost_of, pool_item
 from infra.plan.pools import plan_pools, stack_demand
 from infra.plan.telemetry import TelemetryPlan, plan_telemetry, with_traces
+from infra.plan.uncounted import uncounted
 
 if TYPE_CHECKING:
     from components.serving.entry.settings import EntrySettings
@@ -141,6 +142,7 @@ def resolve(settings: StackSettings, *, today: date | None = None) -> Plan:
             extended_support=version.support_on(today or date.today()) == "extended",
             lustre_gib=file_system.capacity_gib if file_system and not file_system.existing else 0,
             lustre_throughput=settings.file_system.throughput_per_tib if settings.file_system else None,
+            uncounted=uncounted(settings),
         ),
         quotas=tuple(
             quotas_for(

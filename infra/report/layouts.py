@@ -22,6 +22,8 @@ MOST_ROWS = 20
 """Rows of a table of text; JSON has all."""
 MOST_NAMES = 4
 """Layouts that are named beside the reason that they share."""
+ORDER = "fewest GPUs, then nodes, no tensor ranks over TCP, fewest pipeline stages, most KV cache"
+"""How `components.serving.layouts` ranks those that fit."""
 
 
 def layouts_json(layouts: Sequence[Layout]) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def headline(settings: ModelSettings, facts: ModelFacts, node: Instance) -> str:
 def _verdict(fitting: int, layouts: Sequence[Layout], most_nodes: int) -> str:
     found = count(len(layouts), "layout")
     if fitting:
-        return f"{fitting} of {found} fit; best first: fewest GPUs, then most KV cache"
+        return f"{fitting} of {found} fit; best first: {ORDER}"
     shown = max(layout.nodes for layout in layouts)
     further = f", nor does any on up to {count(most_nodes, 'node')}" if most_nodes > shown else ""
     return f"none of {found} on {count(shown, 'node')} fits{further}"

@@ -19,7 +19,7 @@ def preview_markdown(preview: Preview) -> str:
 
 
 def _lines(preview: Preview) -> Iterator[str]:
-    yield f"## Preview of `{preview.recording.stack}`"
+    yield f"## Preview of `{preview.title}`"
     yield ""
     yield _escaped(headline(preview)) + "."
     for line in support(preview):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A plan, what the program registers for it, and in which order. `problems` are warnings and advice; `saving` is
-    what the order saves against one in which GPU nodes come first, None where there are none.
+    what the order saves against one in which GPU nodes come first, None where there are none. `file` is the name of the
+    file of settings.
     """
 
     plan: Plan
@@ -27,9 +28,10 @@ class Preview:
     order: Order
     problems: tuple[Problem, ...]
     saving: Saving | None = None
+    file: str = ""
 
     @classmethod
-    def of(cls, plan: Plan, recording: Recording, problems: Sequence[Problem] = ()) -> Preview:
+    def of(cls, plan: Plan, recording: Recording, problems: Sequence[Problem] = (), *, file: str = "") -> Preview:
         """Order what was recorded, with the durations that are known."""
         loading = {group.name: group.probes.load_minutes for model in plan.models for group in model.groups}
         loading |= {model.set_name: model.load_minutes for model in plan.models if model.set_name}
@@ -42,7 +44,12 @@ class Preview:
 
         order = order_of(recording.resources, estimate)
         saving = saving_of(order, order_of(gpus_first(recording.resources), estimate), plan.settings.prices)
-        return cls(plan, recording, order, tuple(problems), saving)
+        return cls(plan, recording, order, tuple(problems), saving, file or f"Pulumi.{recording.stack}.yaml")
+
+    @property
+    def title(self) -> str:
+        """What was previewed: the stack, or the file of settings where it is no stack's own."""
+        return self.recording.stack if self.file == f"Pulumi.{self.recording.stack}.yaml" else self.file
 
     @property
     def created(self) -> list[Recorded]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +118,11 @@ def write_files(recording: Recording, folder: Path) -> list[str]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     return list(files)
+
+
+def others_in(folder: Path, written: Iterable[str]) -> list[str]:
+    """Files below `folder` that are not `written`: of an earlier run, or somebody else's. Relative and sorted; what
+    lies in hidden folders, such as a repository's own, does not count."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    visible = {path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)}
+    return sorted(visible - set(written))

@@ -212,6 +212,7 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "hourly": cost.hourly,
         "monthly": cost.monthly,
         "unknown": list(cost.unknown),
+        "uncounted": list(cost.uncounted),
         "lines": lines,
     }
 

@@ -288,8 +288,9 @@ def _cost(preview: Preview) -> Table:
     ]
     rows.append(("known in all", "", money(cost.hourly, cost.currency), money(cost.monthly, cost.currency), ""))
     dated = f"List prices of {cost.as_of}, from `prices`." if cost.as_of else "`prices` has no date."
-    missing = f"Left out, since `prices` has none: {', '.join(cost.unknown)}." if cost.unknown else ""
-    remarks = tuple(text for text in (dated, missing) if text)
+    missing = ", ".join(f"{line.item} (`prices.{line.key}`)" for line in cost.lines if line.hourly is None)
+    unpriced = (f"Left out, since `prices` has none: {missing}.",) if missing else ()
+    remarks = (dated, *unpriced, f"Left out, since it is paid for by use: {', '.join(cost.uncounted)}.")
     return Table("Cost", ("item", "count", "per hour", "per month", "note"), tuple(rows), remarks)
 
 

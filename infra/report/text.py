@@ -25,7 +25,7 @@ def print_preview(console: Console, preview: Preview) -> None:
     for level, text in preview.messages:
         console.print(f"{level}: {escape(text)}", soft_wrap=True)
     console.print()
-    print_problems(console, f"Pulumi.{preview.recording.stack}.yaml", preview.problems)
+    print_problems(console, preview.file, preview.problems)
 
 
 def headline(preview: Preview) -> str:
@@ -34,7 +34,7 @@ def headline(preview: Preview) -> str:
     cost = f"{money(plan.cost.hourly, plan.cost.currency)}/h known" if plan.cost.hourly else "cost unknown"
     kind = "HyperPod on EKS" if plan.hyperpod else "EKS managed nodes"
     return (
-        f"{preview.recording.stack}: {plan.settings.cluster.name} in {plan.settings.region} ({kind}), "
+        f"{preview.title}: {plan.settings.cluster.name} in {plan.settings.region} ({kind}), "
         f"{count(len(preview.created), 'resource')}, {count(plan.gpus, 'GPU')}, {cost}, "
         f"{minutes(preview.order.minutes)} or more to create"
     )

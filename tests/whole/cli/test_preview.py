@@ -66,6 +66,27 @@ def test_the_stack_is_named_after_its_file(sglang: Run, dev_file: DevFile) -> No
     assert json.loads(sglang("preview", "--config", dev_file(), "--json", "-").stdout)["stack"] == "copy"
 
 
+def test_a_file_that_is_no_stacks_own_is_called_by_its_name(sglang: Run, dev_file: DevFile, tmp_path: Path) -> None:
+    config, comment = dev_file().rename(tmp_path / "mine.yaml"), tmp_path / "comment.md"
+    result = sglang("preview", "--config", config, "--markdown", comment)
+    assert result.stdout.startswith("mine.yaml: sglang-dev in us-east-1")
+    assert result.stdout.splitlines()[-1].startswith("mine.yaml: ")
+    assert "Pulumi.preview.yaml" not in result.stdout
+    assert comment.read_text().startswith("## Preview of `mine.yaml`\n\nmine.yaml: ")
+
+
+def test_render_counts_what_an_earlier_run_left(sglang: Run, tmp_path: Path) -> None:
+    assert "not of this run" not in sglang("render", "--stack", "dev", "--out", tmp_path).stdout
+    assert "not of this run" not in sglang("render", "--stack", "dev", "--out", tmp_path).stdout
+    for place in ("gone/service-a.yaml", "models/b.yaml", "c.yaml", "d.yaml", ".git/config"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("")
+    result = sglang("render", "--stack", "dev", "--out", tmp_path)
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stdout.splitlines() if "not of this run" in line]
+    assert line.endswith("not of this run: 4 files (c.yaml, d.yaml, gone/service-a.yaml, and 1 more)")
+
+
 def test_render_says_how_many_files_it_wrote(sglang: Run, tmp_path: Path) -> None:
     result = sglang("render", "--stack", "dev", "--out", tmp_path / "rendered")
     files = [path for path in (tmp_path / "rendered").rglob("*") if path.is_file()]
