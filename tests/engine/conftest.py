@@ -25,13 +25,13 @@ if tools.find("pulumi") is None:
 
 
 def pytest_sessionstart() -> None:
-    """Keep still about the SDK's main coroutine: where an update fails it is left unfinished, and stumbles over the
-    closed loop when it is collected (pulumi 3.272 runtime/stack.py: run_pulumi_func).
+    """Keep still about the SDK's main coroutines: where an update fails they are left unfinished, and stumble over the
+    closed loop when they are collected (pulumi 3.272 runtime/stack.py).
     """
     others = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
-        if getattr(unraisable.object, "__name__", "") != "run_pulumi_func":
+        if getattr(unraisable.object, "__name__", "") not in ("run_in_stack", "run_pulumi_func"):
             others(unraisable)
 
     sys.unraisablehook = hook
