@@ -9,6 +9,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+import pytest
+
 from tests import tools
 
 
@@ -56,9 +58,15 @@ def main() -> int:
     for tier in [_exhaustive(here)] if options.rest else here:
         print(f"\n== {tier.name}", flush=True)
         started = time.monotonic()
-        code = subprocess.run(_command(tier, options.rest), check=False).returncode
+        command = _command(tier, options.rest)
+        code = subprocess.run(command, check=False).returncode
+        second = code == pytest.ExitCode.TESTS_FAILED
+        if second:
+            # Real programs keep time in some tests, which a busy machine may not let them; what is wrong fails again.
+            print(f"\n== {tier.name}: what failed, once more", flush=True)
+            code = subprocess.run([*command, "--last-failed"], check=False).returncode
         failed = failed or code != 0
-        verdict = f"failed ({code})" if code else "passed"
+        verdict = f"failed ({code})" if code else f"passed{', some tests at the second try only,' if second else ''}"
         summary.append(f"{tier.name}: {verdict} in {time.monotonic() - started:.0f} s")
     print("\n" + "\n".join(summary))
     return 1 if failed else 0
