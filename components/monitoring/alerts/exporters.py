@@ -79,6 +79,7 @@ SERIES: Final[Mapping[Exporter, Mapping[str, tuple[str, ...]]]] = {
         "kube_node_status_capacity": ("node", "resource", "unit"),
         "kube_node_status_allocatable": ("node", "resource", "unit"),
         "kube_horizontalpodautoscaler_spec_max_replicas": _HPA,
+        "kube_horizontalpodautoscaler_spec_min_replicas": _HPA,
         "kube_horizontalpodautoscaler_status_current_replicas": _HPA,
         "kube_horizontalpodautoscaler_status_condition": (*_HPA, "condition", "status"),
     },
