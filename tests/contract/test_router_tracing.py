@@ -32,15 +32,28 @@ class Traced:
     kept: Kept
 
     def ask(self, path: str, body: dict[str, Any], **headers: str) -> None:
-        """Send a request."""
+        """Send a request and read its answer."""
         content = {"content-type": "application/json", **{name.replace("_", "-"): v for name, v in headers.items()}}
         url = f"http://127.0.0.1:{self.router.port}{path}"
-        with urlopen(Request(url, json.dumps(body).encode(), content), timeout=20):
-            pass
+        with urlopen(Request(url, json.dumps(body).encode(), content), timeout=20) as answer:
+            answer.read()  # a client that hangs up may cost the span
 
-    def attributes(self, trace: str) -> dict[str, str]:
+    def exported(self, path: str, body: dict[str, Any], **headers: str) -> tuple[dict[str, str], dict[str, str]]:
+        """A request's headers at the engine and its span's attributes; asked anew where the router loses the span, as
+        0.3.2 does now and then.
+        """
+        for _ in range(12):
+            self.ask(path, body, **headers)
+            sent = self.engine.headers[-1]
+            try:
+                return sent, self.attributes(trace_of(sent), seconds=3)
+            except AssertionError:
+                continue
+        raise AssertionError("the router exported none of 12 spans")
+
+    def attributes(self, trace: str, seconds: float = 30) -> dict[str, str]:
         """Attributes of the router's span of a trace."""
-        self.kept.wait(trace)
+        self.kept.wait(trace, seconds=seconds)
         (span,) = self.kept.traces[trace]
         return {item.key: item.value.string_value for item in span.attributes}
 
@@ -67,19 +80,16 @@ def trace_of(headers: dict[str, str]) -> str:
 
 
 def test_the_engines_span_is_in_the_routers_trace_and_the_client_id_is_in_both(told: Traced) -> None:
-    told.ask("/v1/chat/completions", CHAT, x_request_id="mine-1")
-    (headers,) = told.engine.headers
+    headers, span = told.exported("/v1/chat/completions", CHAT, x_request_id="mine-1")
     assert headers["x-request-id"] == "mine-1"
-    span = told.attributes(trace_of(headers))
     assert (span["request_id"], span["status_code"], span["uri"]) == ("mine-1", "200", "/v1/chat/completions")
     assert 'request_id="mine-1"' in COLOUR.sub("", told.router.log.read_text())
 
 
 def test_an_id_that_the_router_made_does_not_reach_the_engine_but_the_trace_does(told: Traced) -> None:
-    told.ask("/v1/chat/completions", CHAT)
-    (headers,) = told.engine.headers
+    headers, span = told.exported("/v1/chat/completions", CHAT)
     assert "x-request-id" not in headers
-    assert told.attributes(trace_of(headers))["request_id"].startswith("chatcmpl-")
+    assert span["request_id"].startswith("chatcmpl-")
 
 
 def test_the_router_begins_a_trace_of_its_own_and_drops_the_engines_id_of_a_chat(told: Traced) -> None:
@@ -90,9 +100,9 @@ def test_the_router_begins_a_trace_of_its_own_and_drops_the_engines_id_of_a_chat
 
 
 def test_a_probes_span_is_one_that_the_collector_drops(told: Traced) -> None:
-    assert told.router.get("/readiness").status == 200
     deadline = time.monotonic() + 20
     while not any(name == "http_request" for trace in told.kept.traces for name in told.kept.names(trace)):
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        assert told.router.get("/readiness").status == 200
+        time.sleep(1)
     assert {told.attributes(trace)["uri"] for trace in list(told.kept.traces)} == {"/readiness"}
