@@ -1,4 +1,6 @@
-"""Objects of a stateless HTTP server with several replicas, as routers and the gateway are. Pure."""
+"""Objects of an HTTP server with several replicas: whole ones of routers, the gateway and the like, and the Service
+before any of them. Pure.
+"""
 
 from __future__ import annotations
 

@@ -54,11 +54,11 @@ def _settings() -> dict[str, Any]:
 def test_roles_follow_their_signals_and_keep_their_proportion(scaled: Scaled) -> None:
     prefill, decode = scaled.phases
     scaled.says(decode, queue=1000)
-    scaled.comes_to(4, decode)
-    scaled.comes_to(2, prefill)
+    assert scaled.comes_to(4, decode) == 4
+    assert scaled.comes_to(2, prefill) == 2
     scaled.says(decode)
-    scaled.comes_to(1, prefill)
-    scaled.comes_to(1, decode)
+    assert scaled.comes_to(1, prefill) == 1
+    assert scaled.comes_to(1, decode) == 1
 
 
 def test_keda_may_scale_a_role_and_change_no_set(scaled: Scaled) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from components import http_server
 from components.serving.engine.command import PORT
 from components.serving.group.labels import leaders
 from components.serving.manifest import Spec
@@ -61,11 +62,7 @@ def leader_worker_set(
 
 def service(group: GroupPlan) -> Spec:
     """`spec` of the Service in front of the leaders."""
-    return {
-        "type": "ClusterIP",
-        "selector": leaders(group.members),
-        "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
-    }
+    return http_server.service(leaders(group.members), PORT)
 
 
 def disruption_budget(group: GroupPlan) -> Spec:
